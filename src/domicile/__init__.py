@@ -1,0 +1,1 @@
+"""The users-and-accounts layer of a multi-region cloud platform."""

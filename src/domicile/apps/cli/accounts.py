@@ -1,0 +1,122 @@
+"""Commands about accounts: list, create, show, change, and choose the one in use."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+
+from domicile.apps.cli.api import text_of
+from domicile.apps.cli.options import EVERYTHING, IN_USE, LOCAL, InAccount, Paging, Server
+from domicile.apps.cli.output import Column, show_done, show_item, show_list
+from domicile.apps.cli.signed_in import (
+    account_api,
+    account_id,
+    open_store,
+    principal_api,
+    require_session,
+    resolve_account,
+)
+
+accounts = App(name="accounts")
+
+Account = Annotated[str | None, Parameter(help="Id or alias of the account, instead of --account.")]
+
+_COLUMNS = (
+    Column("Id", "id", is_whole=True),
+    Column("Alias", "alias"),
+    Column("Region", "region", is_whole=True),
+    Column("Role", "roleID"),
+    Column("State", "state"),
+)
+
+
+@accounts.command(name="list")
+def list_accounts(*, paging: Paging = EVERYTHING, server: Server = LOCAL) -> None:
+    """List your accounts, in all regions."""
+    with principal_api(server) as api:
+        body = api.collect("/accounts", "accounts", paging)
+    create = "domicile accounts create ALIAS --region REGION"
+    show_list(body, "accounts", _COLUMNS, server, empty=f"You are in no account yet. Create one: {create}")
+
+
+@accounts.command(name="create")
+def create_account(
+    alias: str,
+    *,
+    region: str,
+    locale: str | None = None,
+    timezone: str | None = None,
+    server: Server = LOCAL,
+) -> None:
+    """Create an account, in which you then have full access.
+
+    Parameters
+    ----------
+    alias
+        What people call it.
+    region
+        Where its data lies; this can never be changed. See: domicile regions
+    locale
+        Its language, en or ja.
+    timezone
+        Its time zone, like Europe/Paris.
+    """
+    body: dict[str, object] = {"alias": alias, "region": region}
+    body |= {key: value for key, value in (("locale", locale), ("timezone", timezone)) if value is not None}
+    with principal_api(server) as api:
+        answer = api.call("POST", "/accounts", body=body)
+    show_item(answer, server)
+
+
+@accounts.command(name="show")
+def show_account(account: Account = None, /, *, server: InAccount = IN_USE) -> None:
+    """Show an account's settings."""
+    with account_api(_in(account, server)) as api:
+        answer = api.call("GET", f"/accounts/{account_id(api)}")
+    show_item(answer, server)
+
+
+@accounts.command(name="update")
+def update_account(
+    account: Account = None,
+    /,
+    *,
+    alias: str | None = None,
+    locale: str | None = None,
+    timezone: str | None = None,
+    server: InAccount = IN_USE,
+) -> None:
+    """Change an account's settings; its region stays as it is, always.
+
+    Parameters
+    ----------
+    alias
+        What people call it.
+    locale
+        Its language, en or ja.
+    timezone
+        Its time zone, like Europe/Paris.
+    """
+    given = (("alias", alias), ("locale", locale), ("timezone", timezone))
+    body = {key: value for key, value in given if value is not None}
+    with account_api(_in(account, server)) as api:
+        answer = api.call("POST", f"/accounts/{account_id(api)}", body=body)
+    show_item(answer, server)
+
+
+@accounts.command(name="use")
+def use_account(
+    account: Annotated[str, Parameter(help="Id or alias of the account.")], /, *, server: Server = LOCAL
+) -> None:
+    """Choose the account in which commands act that do not name one."""
+    require_session(server)
+    with principal_api(server) as api:
+        chosen = api.call("GET", f"/accounts/{resolve_account(api, account)}")
+    in_use = text_of(chosen.body(), "id")
+    open_store().revise(server.base_url, lambda session: msgspec.structs.replace(session, account=in_use))
+    show_done(chosen, server, f"In use: {in_use} {text_of(chosen.body(), 'alias')}")
+
+
+def _in(account: str | None, server: InAccount) -> InAccount:
+    return server if account is None else replace(server, account=account)

@@ -1,0 +1,203 @@
+"""The public API as the command line calls it: one request, one answer, problems (RFC 9457) told to the reader."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from domicile.apps.cli.exits import CommandError, Exit
+from domicile.apps.cli.options import Paging
+
+JsonObject = dict[str, object]
+
+TIMEOUT_SECONDS = 30.0
+LARGEST_PAGE = 250
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+
+    def body(self) -> JsonObject:
+        """Read the JSON object in the answer; an empty answer is an empty object."""
+        if not self.content:
+            return {}
+        try:
+            return msgspec.json.decode(self.content, type=JsonObject)
+        except msgspec.DecodeError:
+            raise CommandError(
+                Exit.REFUSED, f"The answer ({self.status}) is not one of Domicile's: is the address right?"
+            ) from None
+
+
+class Api:
+    """The API of one server under one authorization, which is good in `account`, if that is known.
+
+    `renew` gives a new authorization when the server refuses the present one (401); it is asked once at most, and the
+    refused request, which by its status had no effect, is sent again.
+    """
+
+    def __init__(
+        self,
+        client: httpx2.Client,
+        authorization: str | None = None,
+        renew: Callable[[], str] | None = None,
+        account: str | None = None,
+    ) -> None:
+        self.account = account
+        self._client = client
+        self._authorization = authorization
+        self._renew = renew
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request to `/api<path>` and return the answer, refusals included."""
+        answer = self._attempt(method, path, params, body, headers)
+        if answer.status == 401 and self._renew is not None:
+            self._authorization, self._renew = self._renew(), None
+            answer = self._attempt(method, path, params, body, headers)
+        return answer
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Answer:
+        """Send one request and return the answer; a refusal ends the command."""
+        answer = self.send(method, path, params=params, body=body)
+        if not 200 <= answer.status < 300:
+            raise refusal(answer)
+        return answer
+
+    def collect(
+        self, path: str, plural: str, paging: Paging, *, params: Mapping[str, str | int] | None = None
+    ) -> JsonObject:
+        """Return a list's body: one page if one was asked for, otherwise all pages joined, without `next`."""
+        if paging.limit is not None or paging.cursor is not None:
+            return self.call("GET", path, params=_page_params(params, paging.limit, paging.cursor)).body()
+        joined: list[JsonObject] = []
+        cursor: str | None = None
+        while True:
+            page = self.call("GET", path, params=_page_params(params, LARGEST_PAGE, cursor)).body()
+            joined += items_of(page, plural)
+            cursor = text_of(page, "next") or None
+            if cursor is None:
+                return {plural: joined}
+
+    def _attempt(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None,
+        body: Mapping[str, object] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        sent = dict(headers or {})
+        if self._authorization is not None:
+            sent["Authorization"] = self._authorization
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        content = None if body is None else msgspec.json.encode(body)
+        try:
+            response = self._client.request(
+                method, "/api" + path, params=params, content=content, headers=sent
+            )
+        except httpx2.TimeoutException:
+            raise CommandError(Exit.UNREACHABLE, f"{self._client.base_url} did not answer in time.") from None
+        except (httpx2.TransportError, httpx2.DecodingError):
+            raise CommandError(
+                Exit.UNREACHABLE, f"{self._client.base_url} cannot be reached: is the server running?"
+            ) from None
+        return Answer(response.status_code, response.content, response.headers)
+
+
+def new_client(base_url: str) -> httpx2.Client:
+    """Open a client for a server; every request of it names the API's version and gives up in time."""
+    return httpx2.Client(
+        base_url=base_url,
+        timeout=TIMEOUT_SECONDS,
+        headers={"Api-Version": "v1", "Accept": "application/json", "User-Agent": "domicile-cli"},
+    )
+
+
+@contextmanager
+def open_api(
+    base_url: str,
+    authorization: str | None = None,
+    renew: Callable[[], str] | None = None,
+    account: str | None = None,
+) -> Generator[Api]:
+    """Speak to a server for the length of a `with` block."""
+    with new_client(base_url) as client:
+        yield Api(client, authorization, renew, account)
+
+
+def path_to(plural: str, item: str) -> str:
+    """Make the path of one item; whatever was typed as its id stays one segment (RFC 3986)."""
+    return f"/{plural}/{quote(item, safe='')}"
+
+
+def refusal(answer: Answer) -> CommandError:
+    """Make the error that tells a problem to the reader: message, fields, and the request id to ask about."""
+    try:
+        problem = answer.body()
+    except CommandError as unreadable:
+        problem: JsonObject = {"message": unreadable.message}
+    message = text_of(problem, "message") or f"The server answered {answer.status} and did not say why."
+    details = [f"{name}: {reason}" for name, reason in object_of(problem, "fields").items()]
+    if base_url := text_of(problem, "baseURL"):
+        details.append(f"The account is reached at --url {base_url}")
+    if seconds := answer.headers.get("Retry-After"):
+        details.append(f"Try again in {seconds} seconds.")
+    if answer.status == 401:
+        details.append("Sign in: domicile login")
+    if request_id := answer.headers.get("X-Request-Id"):
+        details.append(f"Request id: {request_id}")
+    code = Exit.NOT_SIGNED_IN if answer.status == 401 else Exit.REFUSED
+    return CommandError(code, message, details)
+
+
+def text_of(body: Mapping[str, object], name: str) -> str:
+    """Return a member that is text; empty if it is absent or something else."""
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def object_of(body: Mapping[str, object], name: str) -> JsonObject:
+    """Return a member that is an object; empty if it is absent or something else."""
+    value = body.get(name)
+    return msgspec.convert(value, JsonObject) if isinstance(value, dict) else {}
+
+
+def items_of(body: Mapping[str, object], name: str) -> list[JsonObject]:
+    """Return a member that is a list of objects; empty if it is absent or something else."""
+    value = body.get(name)
+    return msgspec.convert(value, list[JsonObject]) if isinstance(value, list) else []
+
+
+def _page_params(
+    params: Mapping[str, str | int] | None, limit: int | None, cursor: str | None
+) -> dict[str, str | int]:
+    page: dict[str, str | int] = dict(params or {})
+    if limit is not None:
+        page["limit"] = limit
+    if cursor is not None:
+        page["cursor"] = cursor
+    return page

@@ -1,0 +1,46 @@
+"""The program assembled: every command by its import path, so that only the one that runs is loaded."""
+
+from cyclopts import App, Group
+
+from domicile.apps.cli.exits import EXIT_CODES_HELP
+
+_PEOPLE = Group("You", sort_key=1)
+_ACCOUNTS = Group("Accounts", sort_key=2)
+_OPERATORS = Group("Operators", sort_key=3)
+_SHELL = Group("This program", sort_key=4)
+
+_COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
+    (_PEOPLE, "signup", "people:signup", "Sign up."),
+    (_PEOPLE, "verify", "people:verify", "Prove that your address is yours."),
+    (_PEOPLE, "login", "people:login", "Sign in."),
+    (_PEOPLE, "logout", "people:logout", "Sign out."),
+    (_PEOPLE, "whoami", "people:whoami", "Show who is calling."),
+    (_ACCOUNTS, "accounts", "accounts:accounts", "List, create, show, change and choose accounts."),
+    (_ACCOUNTS, "users", "users:users", "The users of an account and their roles."),
+    (_ACCOUNTS, "invite", "invitations:invite", "Invite someone, or accept an invitation."),
+    (_ACCOUNTS, "keys", "keys:keys", "The API keys of an account."),
+    (_ACCOUNTS, "check", "access:check", "Ask whether you may do something."),
+    (_ACCOUNTS, "explain", "access:explain", "Explain why someone may or may not do something."),
+    (_ACCOUNTS, "logs", "access:logs", "What happened in an account."),
+    (_ACCOUNTS, "regions", "access:regions", "Where accounts can be created."),
+    (_OPERATORS, "serve", "serving:serve", "Run the server."),
+    (_OPERATORS, "config", "configuration:config", "Check the configuration."),
+    (_OPERATORS, "migrate", "operating:migrate", "Bring every database to the present schema."),
+    (_OPERATORS, "region", "configuration:region", "The regions of the configuration."),
+    (_OPERATORS, "mailbox", "mailbox:mailbox", "Read the mails of a local server."),
+    (_OPERATORS, "courier", "operating:courier", "What is under way between regions and directory."),
+    (_OPERATORS, "example", "example.command:example", "Build the worked example and check it."),
+    (_SHELL, "completion", "completion:completion", "Print or install the completions of a shell."),
+)
+
+
+def build_app() -> App:
+    """Assemble the program from its commands, none of them loaded."""
+    app = App(
+        name="domicile",
+        help="One identity per person, accounts locked to a region, a role in each.",
+        help_epilogue=EXIT_CODES_HELP,
+    )
+    for place, (group, name, target, text) in enumerate(_COMMANDS):
+        app.command(f"domicile.apps.cli.{target}", name=name, help=text, group=group, sort_key=place)
+    return app

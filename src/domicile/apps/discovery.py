@@ -1,0 +1,148 @@
+"""What a running server tells of itself: its regions and addresses, its document, its health."""
+
+from typing import Any, ClassVar
+
+import msgspec
+from litestar import Litestar, Request, Response, get
+from litestar.params import SkipValidation
+from msgspec import field
+
+from domicile.apps.node import Node
+from domicile.infra.databases import Tx
+from domicile.infra.telemetry import release
+from domicile.region.entering.domain import issuer_of
+from domicile.region.regions import Regions
+from domicile.web.bodies import Wire
+from domicile.web.openapi import build_document
+from domicile.web.operations import Access, operation
+
+
+class RegionBody(Wire):
+    """A region of the platform."""
+
+    id: str
+    name: str
+    base_url: str = field(name="baseURL")
+    is_open: bool = field(name="open")
+    """Whether new accounts may be created there."""
+
+
+class RegionsBody(Wire):
+    """The regions, in the order of the configuration."""
+
+    example: ClassVar[dict[str, object]] = {
+        "regions": [{"id": "de-1", "name": "Germany", "baseURL": "http://127.0.0.1:8800", "open": True}]
+    }
+
+    regions: list[RegionBody]
+
+
+class RegionDiscoveryBody(RegionBody):
+    """A region, and how its tokens are verified."""
+
+    issuer: str
+    jwks_uri: str = field(name="jwksURI")
+
+
+class DiscoveryBody(Wire):
+    """Where everything is."""
+
+    example: ClassVar[dict[str, object]] = {
+        "name": "Domicile",
+        "version": "0.1.0",
+        "identityURL": "http://127.0.0.1:8800",
+        "openapi": "http://127.0.0.1:8800/openapi.json",
+        "docs": "http://127.0.0.1:8800/docs",
+        "regions": [
+            {
+                "id": "de-1",
+                "name": "Germany",
+                "baseURL": "http://127.0.0.1:8800",
+                "open": True,
+                "issuer": "http://127.0.0.1:8800/regions/de-1",
+                "jwksURI": "http://127.0.0.1:8800/.well-known/domicile/de-1/jwks.json",
+            }
+        ],
+    }
+
+    name: str
+    version: str
+    identity_url: str = field(name="identityURL")
+    openapi: str
+    docs: str
+    regions: list[RegionDiscoveryBody]
+
+
+class HealthBody(Wire):
+    """Ready."""
+
+    example: ClassVar[dict[str, object]] = {"status": "ready"}
+
+    status: str
+
+
+@get("/api/regions", summary="List the regions", tags=["Discovery"], opt=operation(Access.ANYONE))
+async def list_regions(regions: SkipValidation[Regions]) -> RegionsBody:
+    """The places in which accounts can live, with the address of each."""
+    shown = [RegionBody(id=r.id, name=r.name, base_url=r.base_url, is_open=r.is_open) for r in regions.all]
+    return RegionsBody(regions=shown)
+
+
+@get("/.well-known/domicile", summary="Where everything is", tags=["Discovery"], opt=operation(Access.ANYONE))
+async def discover(regions: SkipValidation[Regions]) -> DiscoveryBody:
+    """The addresses of this platform, for clients and for services that verify tokens."""
+    url = regions.identity_url
+    shown = [
+        RegionDiscoveryBody(
+            id=r.id,
+            name=r.name,
+            base_url=r.base_url,
+            is_open=r.is_open,
+            issuer=issuer_of(r),
+            jwks_uri=f"{r.base_url}/.well-known/domicile/{r.id}/jwks.json",
+        )
+        for r in regions.all
+    ]
+    return DiscoveryBody(
+        name="Domicile",
+        version=release(),
+        identity_url=url,
+        openapi=f"{url}/openapi.json",
+        docs=f"{url}/docs",
+        regions=shown,
+    )
+
+
+def health_routes(node: Node) -> list[Any]:
+    """Make the routes by which a load balancer tells whether this node should get requests."""
+    databases = [node.identity.database, *(door.plane.database for door in node.doors.by_region.values())]
+
+    @get(["/healthz", "/readyz"], summary="Ready or not", tags=["Discovery"], opt=operation(Access.ANYONE))
+    async def get_health() -> HealthBody:
+        """200 when every database of this node answers, 503 otherwise."""
+
+        async def touch(tx: Tx) -> None:
+            await tx.touch()
+
+        for database in databases:
+            await database.read(touch)
+        return HealthBody(status="ready")
+
+    return [get_health]
+
+
+@get("/openapi.json", summary="This document", tags=["Discovery"], opt=operation(Access.ANYONE))
+async def get_document(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The OpenAPI 3.1 document of the API."""
+    return Response(document_of(request.app), media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+def document_of(app: Litestar) -> bytes:
+    """Write the document of the running application, once in its life."""
+    if (written := app.state.get("document")) is None:
+        made = build_document(app, version=release(), server_url=app.state["public_url"])
+        written = app.state["document"] = msgspec.json.encode(made)
+    return written
+
+
+ROUTES = [list_regions, discover, get_document]

@@ -1,0 +1,193 @@
+"""Assembles one node: databases, planes, doors, couriers and mail, from the settings."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from domicile.identity.handlers import identity_mail_handlers
+from domicile.identity.outbox import outbox as identity_outbox
+from domicile.identity.plane import IdentityPlane
+from domicile.identity.users.store import read_member_card
+from domicile.infra.databases import (
+    Database,
+    IdentityTx,
+    RegionTx,
+    directory_database,
+    identity_database,
+    region_database,
+)
+from domicile.infra.delivery import Delivery
+from domicile.infra.idempotency import IdempotencyKeys
+from domicile.infra.mail.mailbox import Mailbox
+from domicile.infra.mail.settings import MailSettings
+from domicile.infra.mail.smtp import SmtpMailer
+from domicile.infra.migrations import History, upgrade
+from domicile.infra.outbox import Outbox, OutboxRow
+from domicile.infra.passwords import PasswordHasher
+from domicile.infra.secrets import Keyring, load_root_key
+from domicile.infra.settings import RegionSettings, Settings
+from domicile.kernel.clock import Clock
+from domicile.kernel.ids import AccountId, RegionId
+from domicile.kernel.regions import Region
+from domicile.region.access_log.store import begin_access_log
+from domicile.region.courier.service import Courier
+from domicile.region.courier.store import begin_feed_cursor
+from domicile.region.entering.door import Door
+from domicile.region.entering.doors import Doors
+from domicile.region.entering.keys import open_token_keys
+from domicile.region.invitations.handlers import invitation_mail_handler
+from domicile.region.outbox.store import INVITATION_MAIL, idempotency_keys, outbox
+from domicile.region.plane import RegionPlane
+from domicile.region.regions import Regions
+from domicile.region.standing.service import Standings
+from domicile.web.cursors import Cursors
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Everything that one process runs."""
+
+    settings: Settings
+    identity: IdentityPlane
+    identity_delivery: Delivery[IdentityTx]
+    doors: Doors
+    couriers: dict[RegionId, Courier]
+    cursors: Cursors
+    mailbox: Mailbox | None
+    """The embedded one; None where a mail server is configured."""
+    wakers: dict[str, asyncio.Event] = field(default_factory=dict)
+    """By region id, and `identity`: set when there is work for that plane's worker."""
+
+    async def close(self) -> None:
+        """Let go of databases, threads and sockets."""
+        self.identity.passwords.close()
+        if self.mailbox is not None:
+            await self.mailbox.stop()
+        await self.identity.database.close()
+        await self.doors.regions.directory.close()
+        for door in self.doors.by_region.values():
+            await door.plane.database.close()
+
+
+async def open_node(settings: Settings, clock: Clock) -> Node:
+    """Assemble a node on databases that are migrated already, or are SQLite files, which are migrated here."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    keyring = load_root_key(settings.secret_key_file)
+    mailbox = await _open_mailbox(settings, clock)
+    mailer = SmtpMailer(_mail_settings(settings, mailbox), clock)
+    wakers = {name: asyncio.Event() for name in ["identity", *(entry.id for entry in settings.regions)]}
+    cursors = Cursors(keyring.hasher("cursors"))
+    identity = await _open_identity(settings, keyring, clock, wakers["identity"], cursors)
+    directory = directory_database(settings.identity_database)
+    regions = Regions(
+        settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url
+    )
+    doors = Doors(regions, {})
+    couriers: dict[RegionId, Courier] = {}
+    for entry, region in zip(settings.regions, regions.all, strict=True):
+        database = await _open_region_database(settings, entry, region.id)
+        assembly = _RegionAssembly(settings, region, database, keyring, clock, wakers[region.id])
+        door, courier = await assembly.open(regions, mailer)
+        regions.served[region.id] = door.plane
+        doors.by_region[region.id] = door
+        couriers[region.id] = courier
+    delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
+    return Node(settings, identity, delivery, doors, couriers, cursors, mailbox, wakers)
+
+
+def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below
+    handlers = identity_mail_handlers(identity, mailer)
+
+    async def handle(row: OutboxRow) -> None:
+        await handlers[row.kind](row)
+
+    return handle
+
+
+async def _open_mailbox(settings: Settings, clock: Clock) -> Mailbox | None:
+    if settings.mail is not None:
+        return None
+    mailbox = Mailbox(settings.data / "mail", clock=clock)
+    await mailbox.start()
+    return mailbox
+
+
+def _mail_settings(settings: Settings, mailbox: Mailbox | None) -> MailSettings:
+    if settings.mail is not None:
+        return settings.mail
+    if mailbox is None:
+        raise ValueError("without a mail server there is the embedded mailbox")
+    return MailSettings(host="127.0.0.1", port=mailbox.port, tls="none")
+
+
+async def _open_identity(
+    settings: Settings, keyring: Keyring, clock: Clock, waker: asyncio.Event, cursors: Cursors
+) -> IdentityPlane:
+    database = identity_database(settings.identity_database)
+    if settings.identity_database.startswith("sqlite"):
+        await upgrade(database.engine, History.GLOBAL)
+    return IdentityPlane(
+        settings=settings,
+        database=database,
+        clock=clock,
+        outbox=Outbox(identity_outbox, clock, park_after=settings.courier.park_after, wake=waker.set),
+        passwords=PasswordHasher(threads=settings.passwords.hash_threads, queue=settings.passwords.hash_queue),
+        token_hash=keyring.hasher("identity links"),
+        session_hash=keyring.hasher("identity sessions"),
+        cursors=cursors,
+    )
+
+
+async def _open_region_database(
+    settings: Settings, entry: RegionSettings, region: RegionId
+) -> Database[RegionTx]:
+    database = region_database(entry.database, region)
+    if entry.database.startswith("sqlite"):
+        await upgrade(database.engine, History.REGION)
+
+    async def begin(tx: RegionTx) -> None:
+        await begin_access_log(tx)
+        await begin_feed_cursor(tx)
+
+    await database.run_tx(begin)
+    return database
+
+
+@dataclass(frozen=True, slots=True)
+class _RegionAssembly:
+    settings: Settings
+    region: Region
+    database: Database[RegionTx]
+    keyring: Keyring
+    clock: Clock
+    waker: asyncio.Event
+
+    async def open(self, regions: Regions, mailer: SmtpMailer) -> tuple[Door, Courier]:
+        standings = Standings(self.region.id, self.database)
+        sealer = self.keyring.sealer(f"region {self.region.id}")
+        couriers: list[Courier] = []
+
+        async def index_now(account: AccountId) -> None:
+            await couriers[0].index_now(account)
+
+        plane = RegionPlane(
+            region=self.region,
+            settings=self.settings,
+            database=self.database,
+            directory=regions.directory,
+            clock=self.clock,
+            outbox=Outbox(
+                outbox, self.clock, park_after=self.settings.courier.park_after, wake=self.waker.set
+            ),
+            idempotency=IdempotencyKeys(idempotency_keys, sealer, self.clock),
+            bump_access_log=standings.bump,
+            index_now=index_now,
+            key_hash=self.keyring.hasher(f"api keys {self.region.id}"),
+            link_hash=self.keyring.hasher(f"links {self.region.id}"),
+            sealer=sealer,
+        )
+        handlers = {INVITATION_MAIL: invitation_mail_handler(plane, mailer)}
+        couriers.append(Courier(plane, read_member_card, handlers))
+        keys = await open_token_keys(
+            self.region, self.settings.namespace, self.database, sealer, now=self.clock()
+        )
+        return Door(plane, standings, keys), couriers[0]

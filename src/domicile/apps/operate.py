@@ -1,0 +1,115 @@
+"""What an operator does beside serving: migrating, and looking after the courier."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from domicile.apps.node import Node, open_node
+from domicile.identity.outbox import outbox as identity_outbox
+from domicile.infra.databases import Database, IdentityTx, RegionTx, identity_database, region_database
+from domicile.infra.migrations import History, head_of, upgrade
+from domicile.infra.outbox import Outbox, OutboxRow
+from domicile.infra.settings import Settings
+from domicile.kernel.clock import utc_now, whole_seconds
+from domicile.kernel.ids import RegionId
+from domicile.region.courier.store import list_parked
+from domicile.region.outbox.store import outbox
+
+_MOST_SHOWN = 500
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Bring every database of the configuration up to this release; tells what was done, a line each."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    done = [await _migrate(identity_database(settings.identity_database), "identity", History.GLOBAL)]
+    for entry in settings.regions:
+        done.append(await _migrate(region_database(entry.database, RegionId(entry.id)), entry.id, History.REGION))
+    return done
+
+
+async def _migrate(database: Database[IdentityTx] | Database[RegionTx], name: str, history: History) -> str:
+    try:
+        changed = await upgrade(database.engine, history)
+    finally:
+        await database.close()
+    return f"{name}: {'brought to' if changed else 'already at'} {history} {head_of(history)}"
+
+
+async def courier_status(settings: Settings) -> list[dict[str, str | int]]:
+    """List the rows that have failed, parked or still being tried, of identity and of every region."""
+    rows: list[dict[str, str | int]] = []
+    async with _identity(settings) as (database, box):
+        rows += [_row("identity", row) for row in await database.read(lambda tx: box.list_waiting(tx, at_most=_MOST_SHOWN))]
+    for entry in settings.regions:
+        async with _region(settings, entry.id, entry.database) as (database, box):
+            waiting = await database.read(lambda tx, box=box: box.list_waiting(tx, at_most=_MOST_SHOWN))
+            parked = await database.read(lambda tx: list_parked(tx, at_most=_MOST_SHOWN))
+        rows += [_row(entry.id, row) for row in waiting]
+        rows += [
+            {"plane": entry.id, "id": f"feed-{r.seq}", "kind": r.kind, "state": "parked", "attempts": 0, "error": ""}
+            for r in parked
+        ]
+    return rows
+
+
+async def courier_retry(settings: Settings, region: str | None, row_id: str | None) -> int:
+    """Set parked rows going again: all, those of one plane (`identity` or a region), or one; tells how many."""
+    count = 0
+    if region in {None, "identity"}:
+        async with _identity(settings) as (database, box):
+            count += await database.run_tx(lambda tx: box.retry_parked(tx, row_id))
+    for entry in settings.regions:
+        if region in {None, entry.id}:
+            async with _region(settings, entry.id, entry.database) as (database, box):
+                count += await database.run_tx(lambda tx, box=box: box.retry_parked(tx, row_id))
+    if row_id is None or row_id.startswith("feed-"):
+        count += await _retry_feed(settings, region)
+    return count
+
+
+async def _retry_feed(settings: Settings, region: str | None) -> int:
+    async with _node(settings) as node:
+        wanted = [courier for name, courier in node.couriers.items() if region in {None, name}]
+        return sum([await courier.retry_parked_feed() for courier in wanted])
+
+
+@asynccontextmanager
+async def _node(settings: Settings) -> AsyncIterator[Node]:
+    node = await open_node(settings, utc_now)
+    try:
+        yield node
+    finally:
+        await node.close()
+
+
+@asynccontextmanager
+async def _identity(settings: Settings) -> AsyncIterator[tuple[Database[IdentityTx], Outbox]]:
+    database = identity_database(settings.identity_database)
+    try:
+        yield database, Outbox(identity_outbox, utc_now, park_after=settings.courier.park_after, wake=_nobody)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _region(settings: Settings, name: str, url: str) -> AsyncIterator[tuple[Database[RegionTx], Outbox]]:
+    database = region_database(url, RegionId(name))
+    try:
+        yield database, Outbox(outbox, utc_now, park_after=settings.courier.park_after, wake=_nobody)
+    finally:
+        await database.close()
+
+
+def _nobody() -> None:
+    """Wake nobody: the server's worker finds the rows in its next round."""
+
+
+def _row(plane: str, row: OutboxRow) -> dict[str, str | int]:
+    state = f"parked {whole_seconds(row.parked_at)}" if row.parked_at else "trying"
+    return {
+        "plane": plane,
+        "id": row.id,
+        "kind": row.kind,
+        "state": state,
+        "attempts": row.attempts,
+        "error": row.last_error,
+    }

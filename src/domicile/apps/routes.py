@@ -1,0 +1,46 @@
+"""The route table: every operation of the API, feature by feature."""
+
+from typing import Any
+
+from domicile.apps import discovery
+from domicile.apps.node import Node
+from domicile.console.mailbox.routes import create_mailbox_router
+from domicile.console.static_files import create_static_router
+from domicile.identity.events import routes as events
+from domicile.identity.recovery import routes as recovery
+from domicile.identity.registration import routes as registration
+from domicile.identity.sessions import routes as sessions
+from domicile.identity.users import routes as users
+from domicile.region.access import routes as access
+from domicile.region.accounts import routes as accounts
+from domicile.region.api_keys import routes as api_keys
+from domicile.region.audit import routes as audit
+from domicile.region.entering import routes as entering
+from domicile.region.invitations import routes as invitations
+from domicile.region.memberships import routes as memberships
+from domicile.region.residency import routes as residency
+from domicile.region.roles import routes as roles
+
+API_ROUTES: list[Any] = [
+    *registration.ROUTES,
+    *sessions.ROUTES,
+    *recovery.ROUTES,
+    *users.ROUTES,
+    *events.ROUTES,
+    *accounts.ROUTES,
+    *entering.ROUTES,
+    *residency.ROUTES,
+    *memberships.ROUTES,
+    *roles.ROUTES,
+    *invitations.ROUTES,
+    *api_keys.ROUTES,
+    *access.ROUTES,
+    *audit.ROUTES,
+    *discovery.ROUTES,
+]
+
+
+def page_routes(node: Node) -> list[Any]:
+    """Give the routes that need the node itself: health, and the pages."""
+    pages = [*discovery.health_routes(node), create_static_router()]
+    return [*pages, create_mailbox_router(node.mailbox)] if node.mailbox is not None else pages

@@ -1,0 +1,27 @@
+"""Imports every module that declares tables, so that each plane's metadata is whole."""
+
+import domicile.directory.accounts.store
+import domicile.directory.feed.store
+import domicile.directory.memberships.store
+import domicile.identity.events.store
+import domicile.identity.outbox
+import domicile.identity.passwords.store
+import domicile.identity.recovery.store
+import domicile.identity.registration.store
+import domicile.identity.sessions.store
+import domicile.identity.users.store
+import domicile.region.access_log.store
+import domicile.region.accounts.store
+import domicile.region.api_keys.store
+import domicile.region.audit.store
+import domicile.region.courier.store
+import domicile.region.entering.store
+import domicile.region.invitations.store
+import domicile.region.memberships.store
+import domicile.region.outbox.store  # noqa: F401  # imported for their tables
+from domicile.infra.planes import DIRECTORY, IDENTITY, REGION
+
+GLOBAL_METADATA = [IDENTITY, DIRECTORY]
+"""What the database of identity and directory holds."""
+REGION_METADATA = REGION
+"""What every region's database holds."""

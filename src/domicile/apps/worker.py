@@ -1,0 +1,74 @@
+"""The background work of a node: couriers, mails, activity, and what is forgotten with time."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
+
+from domicile.apps.node import Node
+from domicile.identity.housekeeping import forget_expired
+from domicile.infra.delivery import error_name
+from domicile.region.courier.service import Courier
+from domicile.region.entering.door import Door
+
+_ROUND_SECONDS = 1.0
+_ROUNDS_BETWEEN_FLUSHES = 10
+_ROUNDS_BETWEEN_CLEANINGS = 600
+_log = structlog.get_logger("domicile.worker")
+
+
+@contextlib.asynccontextmanager
+async def working(node: Node) -> AsyncIterator[None]:
+    """Run the background work of a node while the body runs; the last activity is written down at the end."""
+    tasks = [asyncio.create_task(_run("identity", node.wakers["identity"], lambda n: _identity_round(node, n)))]
+    for region, courier in node.couriers.items():
+        door = node.doors.by_region[region]
+        tasks.append(asyncio.create_task(_run(region, node.wakers[region], _region_rounds(door, courier))))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for door in node.doors.by_region.values():
+            await _attempt("flush", door.standings.flush_activity)
+
+
+async def _run(plane: str, waker: asyncio.Event, work: Callable[[int], Awaitable[None]]) -> None:
+    """Do a round whenever woken, and every second in any case."""
+    number = 0
+    while True:
+        waker.clear()
+        await _attempt(plane, lambda number=number: work(number))
+        number += 1
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(waker.wait(), _ROUND_SECONDS)
+
+
+async def _attempt(plane: str, work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except Exception as error:  # noqa: BLE001  # a round that failed is followed by the next
+        _log.warning("round_failed", plane=plane, error=error_name(error))
+
+
+async def _identity_round(node: Node, number: int) -> None:
+    while await node.identity_delivery.deliver_due():
+        pass
+    if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
+        await forget_expired(node.identity)
+
+
+def _region_rounds(door: Door, courier: Courier) -> Callable[[int], Awaitable[None]]:
+    async def one(number: int) -> None:
+        while await courier.deliver_outbox():
+            pass
+        await courier.pull_feed()
+        await door.standings.poll()
+        if number % _ROUNDS_BETWEEN_FLUSHES == _ROUNDS_BETWEEN_FLUSHES - 1:
+            await door.standings.flush_activity()
+        if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
+            await door.plane.database.run_tx(door.plane.idempotency.forget_old)
+
+    return one

@@ -1,0 +1,1 @@
+"""Account entries: each id ever given out, with the region it is locked to."""

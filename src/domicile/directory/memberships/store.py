@@ -1,0 +1,104 @@
+"""The membership index and all its SQL."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, Table, Text, and_, select, tuple_
+
+from domicile.directory.accounts.store import RESERVED, accounts
+from domicile.infra.databases import DirectoryTx
+from domicile.infra.planes import DIRECTORY
+from domicile.kernel.ids import AccountId, RegionId, UserId
+from domicile.kernel.paging import Page, PageRequest
+
+memberships = Table(
+    "directory_memberships",
+    DIRECTORY,
+    Column("user_id", Text, primary_key=True),
+    Column("account_id", Text, primary_key=True),
+    Column("region_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("role_id", Text),
+    Column("version", BigInteger, nullable=False),
+    ForeignKeyConstraint(["account_id"], [accounts.c.account_id]),
+    Index("ix_directory_memberships_account_id", "account_id"),
+)
+
+_IN_FORCE = ("enabled", "disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedMembership:
+    """One of a person's accounts as the directory knows it."""
+
+    account_id: AccountId
+    region_id: RegionId
+    state: str
+    """Of the account."""
+    alias: str | None
+    """None: the region keeps it to itself."""
+    role_id: str | None
+    """None: the region keeps it to itself."""
+    created_at: datetime
+
+
+async def upsert_membership(
+    tx: DirectoryTx, user: UserId, account: AccountId, region: RegionId, *, state: str, role: str | None, version: int
+) -> bool:
+    """Bring the index up to a version of a membership; False if it was there, or further, already."""
+    row = tx.insert(memberships).values(
+        user_id=user, account_id=account, region_id=region, state=state, role_id=role, version=version
+    )
+    done = await tx.execute(
+        row.on_conflict_do_update(
+            index_elements=[memberships.c.user_id, memberships.c.account_id],
+            set_={"state": state, "role_id": role, "version": version},
+            where=and_(memberships.c.version < version, memberships.c.region_id == region),
+        )
+    )
+    return done.rowcount == 1
+
+
+async def list_memberships(tx: DirectoryTx, user: UserId, page: PageRequest) -> Page[IndexedMembership]:
+    """List a person's accounts in all regions, in the order of creation; those where they are disabled are left out."""
+    mine = (memberships.c.user_id == user) & (memberships.c.state == "enabled") & (accounts.c.state != RESERVED)
+    query = (
+        select(
+            memberships.c.account_id,
+            memberships.c.region_id,
+            memberships.c.role_id,
+            accounts.c.state,
+            accounts.c.alias,
+            accounts.c.created_at,
+        )
+        .join(accounts, memberships.c.account_id == accounts.c.account_id)
+        .where(mine)
+        .order_by(accounts.c.created_at, accounts.c.account_id)
+        .limit(page.limit + 1)
+    )
+    if page.after is not None:
+        moment = datetime.fromisoformat(page.after[0])
+        query = query.where(tuple_(accounts.c.created_at, accounts.c.account_id) > tuple_(moment, page.after[1]))
+    found = [
+        IndexedMembership(
+            AccountId(row.account_id), RegionId(row.region_id), row.state, row.alias, row.role_id, row.created_at
+        )
+        for row in await tx.all(query)
+    ]
+    shown = tuple(found[: page.limit])
+    more = len(found) > page.limit
+    return Page(shown, (shown[-1].created_at.isoformat(), shown[-1].account_id) if more else None)
+
+
+async def find_region_for(tx: DirectoryTx, user: UserId, account: AccountId) -> RegionId | None:
+    """Find the region of one of a person's accounts; None, in the same time, for every other account, there or not."""
+    mine = (memberships.c.user_id == user) & (memberships.c.account_id == account)
+    row = await tx.first(select(memberships.c.region_id).where(mine, memberships.c.state == "enabled"))
+    return RegionId(row.region_id) if row else None
+
+
+async def list_regions_of(tx: DirectoryTx, user: UserId) -> tuple[RegionId, ...]:
+    """List the regions in which a person is a member of any account, whatever its state."""
+    mine = (memberships.c.user_id == user) & memberships.c.state.in_(_IN_FORCE)
+    rows = await tx.all(select(memberships.c.region_id).where(mine).distinct().order_by(memberships.c.region_id))
+    return tuple(RegionId(row.region_id) for row in rows)

@@ -1,0 +1,69 @@
+"""What a security event of a person is, and how one is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domicile.kernel.callers import Origin
+from domicile.kernel.ids import UserId
+
+NOBODY = UserId("00000000-0000-0000-0000-000000000000")
+"""Owner of events about no known person: a refused sign-in leaves a trace, the address that was typed does not."""
+
+
+class SecurityEventType(StrEnum):
+    """What can happen to a person's credentials, sessions and profile."""
+
+    USER_CREATED = "audit.user_created.v1"
+    USER_UPDATED = "audit.user_updated.v1"
+    SIGNED_IN = "audit.user-signed-in.v1"
+    SIGNED_OUT = "audit.user-signed-out.v1"
+    SESSION_ENDED = "audit.session_deleted.v1"
+    PASSWORD_CHANGED = "audit.password_updated.v1"  # noqa: S105  # the name of an event
+    RESET_REQUESTED = "audit.passwordReset_created.v1"
+    PASSWORD_RESET = "audit.password_reset.v1"  # noqa: S105  # the name of an event
+
+
+class Outcome(StrEnum):
+    """Whether it was done or refused."""
+
+    SUCCESS = "success"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """One thing that happened to a person, or that somebody tried."""
+
+    user_id: UserId
+    type: SecurityEventType
+    outcome: Outcome
+    at: datetime
+    request_id: str
+    source_address: str
+    """Empty over a connection that has none."""
+    details: Mapping[str, str]
+    """Ids, and names of what changed; never a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSecurityEvent:
+    """A security event with the id that it was given; later ones have greater ids."""
+
+    event_id: str
+    event: SecurityEvent
+
+
+def security_event(
+    user: UserId,
+    type_: SecurityEventType,
+    origin: Origin,
+    *,
+    now: datetime,
+    outcome: Outcome = Outcome.SUCCESS,
+    details: Mapping[str, str] | None = None,
+) -> SecurityEvent:
+    """Describe what happened to a person by a request."""
+    address = str(origin.address or "")
+    return SecurityEvent(user, type_, outcome, now, origin.request_id, address, details or {})

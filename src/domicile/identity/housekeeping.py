@@ -1,0 +1,15 @@
+"""What the identity plane forgets: things past their time, whose secrets and personal data are kept no longer."""
+
+from domicile.identity.events.service import forget_old_events
+from domicile.identity.plane import IdentityPlane
+from domicile.identity.recovery.service import forget_expired_resets
+from domicile.identity.registration.service import forget_expired_sign_ups
+from domicile.identity.sessions.service import forget_ended_sessions
+
+
+async def forget_expired(plane: IdentityPlane) -> None:
+    """Delete expired sign-ups, resets and sessions, and events past their retention; once an hour will do."""
+    await forget_expired_sign_ups(plane)
+    await forget_expired_resets(plane)
+    await forget_ended_sessions(plane)
+    await forget_old_events(plane)

@@ -1,0 +1,1 @@
+"""Recovery: how a user comes to another password."""

@@ -1,0 +1,204 @@
+"""Use cases by which a user comes to another password: knowing the old one, or a link to their address."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from uuid_utils import uuid7
+
+from domicile.identity.events.domain import Outcome, SecurityEvent, SecurityEventType, security_event
+from domicile.identity.events.store import append_event
+from domicile.identity.links import HOUR, MAILS_PER_HOUR, link_invalid
+from domicile.identity.outbox import PASSWORD_CHANGED_MAIL, PASSWORD_RESET_MAIL
+from domicile.identity.passwords.domain import normalise_password, parse_password
+from domicile.identity.passwords.store import (
+    PasswordChange,
+    find_hash,
+    find_password_change,
+    put_hash,
+    replace_hash,
+)
+from domicile.identity.plane import IdentityPlane
+from domicile.identity.recovery import store
+from domicile.identity.recovery.domain import PasswordReset, new_reset
+from domicile.identity.sessions.store import delete_sessions
+from domicile.identity.users.domain import User, parse_email
+from domicile.identity.users.store import find_user, find_user_by_email, raise_epoch
+from domicile.infra.databases import IdentityTx
+from domicile.infra.secrets import SecretText, new_link_token
+from domicile.kernel.callers import Origin, Person
+from domicile.kernel.errors import DomainError, forbidden
+from domicile.kernel.faults import Faults
+from domicile.kernel.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class ResetMail:
+    """Whom to send the link to a new password, and its secret."""
+
+    user: User
+    token: SecretText
+
+
+async def change_password(plane: IdentityPlane, person: Person, current: SecretText, new: SecretText) -> None:
+    """Set the caller's password, for who knows the present one; the caller's other sessions and all account tokens end.
+
+    `password-wrong` if the present one is another, also if it was changed at the same moment.
+    """
+    typed = _take(Faults(), "currentPassword", current)
+    wanted = _parse_new(plane, "newPassword", new, context=(person.email, person.name))
+    kept = await plane.database.read(lambda tx: find_hash(tx, person.user_id))
+    if not await plane.passwords.verify(typed, kept) or kept is None:
+        await _record_refusal(plane, person)
+        raise _password_wrong()
+    password_hash, now = await plane.passwords.hash(wanted), plane.clock()
+    event = security_event(person.user_id, SecurityEventType.PASSWORD_CHANGED, person.origin, now=now)
+
+    async def work(tx: IdentityTx) -> bool:
+        if not await replace_hash(tx, person.user_id, kept, password_hash, now=now):
+            return False
+        await _settle(plane, tx, event, surviving=person.session_id)
+        return True
+
+    if not await plane.database.run_tx(work):
+        raise _password_wrong()
+
+
+async def forgot_password(plane: IdentityPlane, email: str, origin: Origin) -> None:
+    """Take down that somebody asks for a new password; whether the address is known shows only in its mailbox.
+
+    This use case never looks whether the address is a user's, so that neither its answer nor its work can tell.
+    After five in an hour an address is written to no more, without a word.
+    """
+    faults = Faults()
+    address = faults.take("email", parse_email, email)
+    faults.settle()
+    assert address is not None
+    now = plane.clock()
+    expires = now + timedelta(minutes=plane.settings.links.reset_minutes)
+    new = new_reset(str(uuid7()), address.key, origin, now=now, expires_at=expires)
+
+    async def work(tx: IdentityTx) -> None:
+        if await store.count_resets(tx, new.email_key, since=now - HOUR) >= MAILS_PER_HOUR:
+            return
+        await store.insert_reset(tx, new)
+        await plane.outbox.append(tx, PASSWORD_RESET_MAIL, owner_id=new.id, subject_id=new.id)
+
+    await plane.database.run_tx(work)
+
+
+async def reset_password(plane: IdentityPlane, token: str, new: SecretText, origin: Origin) -> None:
+    """Set the password of the user whose link it is; all their sessions and account tokens end.
+
+    `link-invalid` for a link that was used, has expired, or was never given out. A password that is refused leaves the link good.
+    """
+    token_hash = plane.token_hash.of(token)
+    user = await plane.database.read(lambda tx: _user_of_link(tx, token_hash, plane.clock()))
+    wanted = _parse_new(plane, "password", new, context=(user.email, user.name))
+    password_hash, now = await plane.passwords.hash(wanted), plane.clock()
+    event = security_event(user.id, SecurityEventType.PASSWORD_RESET, origin, now=now)
+
+    async def work(tx: IdentityTx) -> None:
+        if await store.consume_reset(tx, token_hash, now=now) != user.id:
+            raise link_invalid()
+        await put_hash(tx, user.id, password_hash, now=now)
+        await _settle(plane, tx, event, surviving=None)
+
+    await plane.database.run_tx(work)
+
+
+async def prepare_reset_mail(plane: IdentityPlane, reset_id: str) -> ResetMail | None:
+    """Mint the secret of a link to a new password, keeping its hash only; None if there is nobody to send it to.
+
+    A request for an address that is no user's is forgotten here.
+    """
+    now, token = plane.clock(), SecretText(new_link_token())
+    token_hash = plane.token_hash.of(token.reveal())
+
+    async def work(tx: IdentityTx) -> ResetMail | None:
+        if (asked := await store.find_open_reset(tx, reset_id, now=now)) is None:
+            return None
+        if (user := await find_user_by_email(tx, asked.email_key)) is None:
+            await store.delete_reset(tx, reset_id)
+            return None
+        if await store.put_token_hash(tx, reset_id, user.id, token_hash):
+            await append_event(tx, _requested(user.id, asked))
+        return ResetMail(user, token)
+
+    return await plane.database.run_tx(work)
+
+
+async def find_change_to_tell(plane: IdentityPlane, user: UserId) -> PasswordChange | None:
+    """Find who is to be told that their password was changed, and when; None for a user who is gone."""
+    return await plane.database.read(lambda tx: find_password_change(tx, user))
+
+
+async def forget_expired_resets(plane: IdentityPlane) -> None:
+    """Delete requests for new passwords that nobody followed in time."""
+    before = plane.clock() - HOUR
+    await plane.database.run_tx(lambda tx: store.forget_resets(tx, before=before))
+
+
+async def _settle(
+    plane: IdentityPlane, tx: IdentityTx, event: SecurityEvent, *, surviving: str | None
+) -> None:
+    """Do what follows from a new password: end sessions, tokens and links, write it down, tell the user."""
+    user = await raise_epoch(tx, event.user_id, now=event.at)
+    await delete_sessions(tx, user.id, but=surviving)
+    await store.close_resets(tx, user.id, now=event.at)
+    await append_event(tx, event)
+    await plane.outbox.append(
+        tx, PASSWORD_CHANGED_MAIL, owner_id=user.id, subject_id=user.id, version=user.epoch
+    )
+
+
+async def _user_of_link(tx: IdentityTx, token_hash: bytes, now: datetime) -> User:
+    owner = await store.find_user_of_link(tx, token_hash, now=now)
+    user = await find_user(tx, owner) if owner else None
+    if user is None:
+        raise link_invalid()
+    return user
+
+
+async def _record_refusal(plane: IdentityPlane, person: Person) -> None:
+    event = security_event(
+        person.user_id,
+        SecurityEventType.PASSWORD_CHANGED,
+        person.origin,
+        now=plane.clock(),
+        outcome=Outcome.REFUSED,
+    )
+    await plane.database.run_tx(lambda tx: append_event(tx, event))
+
+
+def _requested(user: UserId, asked: PasswordReset) -> SecurityEvent:
+    return SecurityEvent(
+        user_id=user,
+        type=SecurityEventType.RESET_REQUESTED,
+        outcome=Outcome.SUCCESS,
+        at=asked.created_at,
+        request_id=asked.request_id,
+        source_address=asked.source_address,
+        details={},
+    )
+
+
+def _take(faults: Faults, field: str, typed: SecretText) -> SecretText:
+    password = faults.take(field, normalise_password, typed.reveal())
+    faults.settle()
+    return SecretText(password or "")
+
+
+def _parse_new(
+    plane: IdentityPlane, field: str, typed: SecretText, *, context: tuple[str, ...]
+) -> SecretText:
+    known = (*context, context[0].partition("@")[0])
+    faults = Faults()
+    rule = partial(parse_password, min_length=plane.settings.passwords.min_length, context=known)
+    password = faults.take(field, rule, typed.reveal())
+    faults.settle()
+    return SecretText(password or "")
+
+
+def _password_wrong() -> DomainError:
+    return forbidden("password-wrong", "That is not your present password.")

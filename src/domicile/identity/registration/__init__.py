@@ -1,0 +1,1 @@
+"""Registration: how a person becomes a user, by proving an address."""

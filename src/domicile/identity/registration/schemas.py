@@ -1,0 +1,56 @@
+"""Registration on the wire."""
+
+from typing import ClassVar
+
+from msgspec import UNSET, UnsetType
+
+from domicile.identity.users.schemas import UserBody
+from domicile.web.bodies import Wire
+
+
+class SignUpBody(Wire, forbid_unknown_fields=True):
+    """What a person signs up with."""
+
+    example: ClassVar[dict[str, object]] = {
+        "email": "ann@example.com",
+        "name": "Ann Example",
+        "password": "correct horse battery staple",
+        "locale": "en",
+        "timezone": "Europe/Paris",
+    }
+
+    email: str
+    name: str
+    password: str
+    locale: str | UnsetType = UNSET
+    timezone: str | UnsetType = UNSET
+
+    def __repr__(self) -> str:
+        return "SignUpBody(…)"
+
+
+class SignUpAcceptedBody(Wire):
+    """The same for every address: go and look into its mailbox."""
+
+    example: ClassVar[dict[str, object]] = {"state": "mail-sent"}
+
+    state: str = "mail-sent"
+
+
+class VerificationBody(Wire, forbid_unknown_fields=True):
+    """The last part of the link in the mail."""
+
+    example: ClassVar[dict[str, object]] = {"token": "Zq3v0fJ8kR1nY6wP4sT9uX2bC5dE7gH0iL3mN6oQ8rS"}
+
+    token: str
+
+    def __repr__(self) -> str:
+        return "VerificationBody(…)"
+
+
+class VerifiedBody(Wire):
+    """The user that the sign-up has become."""
+
+    example: ClassVar[dict[str, object]] = {"user": UserBody.example}
+
+    user: UserBody

@@ -1,0 +1,56 @@
+"""What a session is, how long it lasts, and where its device is said to be."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from domicile.kernel.callers import Origin
+from domicile.kernel.ids import UserId
+
+PASSWORD_METHOD: Final = "pwd"  # noqa: S105  # the name of a way of authentication
+"""Of the ways of authentication in RFC 8176."""
+TOUCH_EVERY: Final = timedelta(minutes=1)
+"""How exact the last activity of a session is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """When a session ends by itself (NIST SP 800-63B-4, section 2.2.3)."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The signed-in state of a user on one device."""
+
+    id: str
+    user_id: UserId
+    created_at: datetime
+    last_seen_at: datetime
+    """Exact to a minute."""
+    expires_at: datetime
+    """The absolute limit; idleness ends it earlier."""
+    authenticated_at: datetime
+    methods: tuple[str, ...]
+    user_agent: str
+    address_family: str
+    """`ipv4`, `ipv6`, or empty: the address itself is in the event of the sign-in."""
+
+
+def new_session(
+    session_id: str, user: UserId, origin: Origin, limits: SessionLimits, *, now: datetime
+) -> Session:
+    """Make the session of a user who has just shown their password."""
+    return Session(
+        id=session_id,
+        user_id=user,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + limits.absolute,
+        authenticated_at=now,
+        methods=(PASSWORD_METHOD,),
+        user_agent=origin.user_agent,
+        address_family=f"ipv{origin.address.version}" if origin.address else "",
+    )

@@ -1,0 +1,172 @@
+"""Sessions and all their SQL; a session that has ended is a row that is gone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Insert,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from domicile.identity.sessions.domain import TOUCH_EVERY, Session, SessionLimits
+from domicile.identity.users.domain import User, UserState
+from domicile.identity.users.store import user_of, users
+from domicile.infra.databases import IdentityTx
+from domicile.infra.planes import IDENTITY, UtcTime
+from domicile.kernel.ids import UserId
+from domicile.kernel.paging import Page, PageRequest
+
+sessions = Table(
+    "sessions",
+    IDENTITY,
+    Column("session_id", Text, primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("user_id", Text, ForeignKey(users.c.user_id), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("last_seen_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("authenticated_at", UtcTime, nullable=False),
+    Column("methods", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("address_family", Text, nullable=False),
+    Index("uq_sessions_token_hash", "token_hash", unique=True),
+    Index("ix_sessions_user_id", "user_id", "session_id"),
+)
+
+
+def _insert_if_current() -> Insert:
+    """Insert only while the user may sign in and their credentials are those that were checked."""
+    values = [bindparam(f"new_{column.name}", type_=column.type) for column in sessions.c]
+    current = (users.c.user_id == bindparam("of_user")) & (users.c.epoch == bindparam("at_epoch"))
+    chosen = select(*values).select_from(users).where(current, users.c.state == UserState.ENABLED.value)
+    return insert(sessions).from_select(
+        [column.name for column in sessions.c], chosen, include_defaults=False
+    )
+
+
+_INSERT = _insert_if_current()
+_BY_TOKEN = (
+    select(
+        users,
+        sessions.c.session_id,
+        sessions.c.authenticated_at,
+        sessions.c.methods,
+        sessions.c.last_seen_at,
+    )
+    .join(users, users.c.user_id == sessions.c.user_id)
+    .where(
+        sessions.c.token_hash == bindparam("token_hash"),
+        sessions.c.expires_at > bindparam("now"),
+        sessions.c.last_seen_at > bindparam("idle_since"),
+        users.c.state == UserState.ENABLED.value,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A session within its limits, with the user whose it is."""
+
+    id: str
+    user: User
+    authenticated_at: datetime
+    methods: tuple[str, ...]
+    last_seen_at: datetime
+
+
+async def insert_session(tx: IdentityTx, session: Session, token_hash: bytes, *, epoch: int) -> bool:
+    """Write a session down; False if the user's credentials have changed since `epoch`, or may not sign in."""
+    row = {
+        "new_session_id": session.id,
+        "new_token_hash": token_hash,
+        "new_user_id": session.user_id,
+        "new_created_at": session.created_at,
+        "new_last_seen_at": session.last_seen_at,
+        "new_expires_at": session.expires_at,
+        "new_authenticated_at": session.authenticated_at,
+        "new_methods": " ".join(session.methods),
+        "new_user_agent": session.user_agent,
+        "new_address_family": session.address_family,
+    }
+    made = await tx.execute(_INSERT, row | {"of_user": session.user_id, "at_epoch": epoch})
+    return made.rowcount == 1
+
+
+async def find_live_session(
+    tx: IdentityTx, token_hash: bytes, limits: SessionLimits, *, now: datetime
+) -> LiveSession | None:
+    """Find the session of a token, if it is within its limits and its user may sign in."""
+    asked = {"token_hash": token_hash, "now": now, "idle_since": now - limits.idle}
+    row = (await tx.execute(_BY_TOKEN, asked)).first()
+    if row is None:
+        return None
+    return LiveSession(
+        row.session_id, user_of(row), row.authenticated_at, tuple(row.methods.split()), row.last_seen_at
+    )
+
+
+async def touch_session(tx: IdentityTx, session_id: str, limits: SessionLimits, *, now: datetime) -> None:
+    """Move the last activity of a session that has not ended, at most once a minute."""
+    mine = (sessions.c.session_id == session_id) & (sessions.c.last_seen_at <= now - TOUCH_EVERY)
+    await tx.execute(update(sessions).where(mine, _is_live(limits, now)).values(last_seen_at=now))
+
+
+async def list_live_sessions(
+    tx: IdentityTx, user: UserId, page: PageRequest, limits: SessionLimits, *, now: datetime
+) -> Page[Session]:
+    """List a user's sessions that are within their limits, newest first."""
+    query = select(sessions).where(sessions.c.user_id == user, _is_live(limits, now))
+    if page.after is not None:
+        query = query.where(sessions.c.session_id < page.after[0])
+    query = query.order_by(sessions.c.session_id.desc()).limit(page.limit + 1)
+    found = tuple(_session_of(row) for row in await tx.all(query))
+    shown = found[: page.limit]
+    return Page(shown, (shown[-1].id,) if len(found) > page.limit else None)
+
+
+async def delete_session(tx: IdentityTx, user: UserId, session_id: str) -> bool:
+    """End one session of a user; False if they have none of that id."""
+    mine = (sessions.c.user_id == user) & (sessions.c.session_id == session_id)
+    return await tx.count(delete(sessions).where(mine)) == 1
+
+
+async def delete_sessions(tx: IdentityTx, user: UserId, *, but: str | None) -> int:
+    """End all sessions of a user but one (None: all); tells how many."""
+    mine = delete(sessions).where(sessions.c.user_id == user)
+    return await tx.count(mine if but is None else mine.where(sessions.c.session_id != but))
+
+
+async def forget_sessions(tx: IdentityTx, limits: SessionLimits, *, now: datetime) -> None:
+    """Delete the sessions that have passed a limit."""
+    await tx.execute(delete(sessions).where(~_is_live(limits, now)))
+
+
+def _is_live(limits: SessionLimits, now: datetime) -> ColumnElement[bool]:
+    return (sessions.c.expires_at > now) & (sessions.c.last_seen_at > now - limits.idle)
+
+
+def _session_of(row: Row[Any]) -> Session:  # Any: a row of the table above
+    return Session(
+        id=row.session_id,
+        user_id=UserId(row.user_id),
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        authenticated_at=row.authenticated_at,
+        methods=tuple(row.methods.split()),
+        user_agent=row.user_agent,
+        address_family=row.address_family,
+    )

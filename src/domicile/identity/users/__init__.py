@@ -1,0 +1,1 @@
+"""Users: who a person is, once and everywhere."""

@@ -1,0 +1,121 @@
+"""Users and all their SQL."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Row, Table, Text, UniqueConstraint, select, update
+
+from domicile.directory.feed.store import USER_CHANGED, append_feed
+from domicile.directory.memberships.store import list_regions_of
+from domicile.identity.users.domain import Profile, User, UserState
+from domicile.infra.databases import DirectoryTx, IdentityTx
+from domicile.infra.planes import IDENTITY, UtcTime
+from domicile.kernel.callers import MemberCard
+from domicile.kernel.ids import UserId
+
+users = Table(
+    "users",
+    IDENTITY,
+    Column("user_id", Text, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("modified_at", UtcTime, nullable=False),
+    UniqueConstraint("email_key"),
+)
+
+
+async def insert_user(tx: IdentityTx, user: User) -> bool:
+    """Write a new user down; False if the address belongs to one already."""
+    row = {
+        "user_id": user.id,
+        "email": user.email,
+        "email_key": user.email_key,
+        "name": user.name,
+        "locale": user.locale,
+        "time_zone": user.time_zone,
+        "state": user.state,
+        "epoch": user.epoch,
+        "version": user.version,
+        "created_at": user.created_at,
+        "modified_at": user.modified_at,
+    }
+    return await tx.count(tx.insert(users).values(row).on_conflict_do_nothing()) == 1
+
+
+async def find_user(tx: DirectoryTx, user: UserId) -> User | None:
+    """Find a user by id."""
+    row = await tx.first(select(users).where(users.c.user_id == user))
+    return user_of(row) if row else None
+
+
+async def find_user_by_email(tx: IdentityTx, email_key: str) -> User | None:
+    """Find a user by the key of their address."""
+    row = await tx.first(select(users).where(users.c.email_key == email_key))
+    return user_of(row) if row else None
+
+
+async def update_profile(tx: IdentityTx, user: UserId, profile: Profile, *, now: datetime) -> User:
+    """Change what a user says about themselves, and tell the regions where they are a member."""
+    change = {
+        "name": profile.name,
+        "locale": profile.locale,
+        "time_zone": profile.time_zone,
+        "modified_at": now,
+    }
+    return await _update(tx, user, change, now)
+
+
+async def raise_epoch(tx: IdentityTx, user: UserId, *, now: datetime) -> User:
+    """Make every account token that was issued so far worthless, and tell the regions where the user is a member."""
+    return await _update(tx, user, {"epoch": users.c.epoch + 1}, now)
+
+
+async def read_member_card(tx: DirectoryTx, user: UserId) -> MemberCard | None:
+    """Read what a region may know of its member; None for somebody who is no user, or no more."""
+    if (found := await find_user(tx, user)) is None:
+        return None
+    return MemberCard(
+        user_id=found.id,
+        name=found.name,
+        email=found.email,
+        locale=found.locale,
+        time_zone=found.time_zone,
+        mfa_enabled=found.mfa_enabled,
+        epoch=found.epoch,
+        version=found.version,
+    )
+
+
+def user_of(row: Row[Any]) -> User:  # Any: a row that has, among others, every column of a user
+    """Make a user of a row."""
+    return User(
+        id=UserId(row.user_id),
+        email=row.email,
+        email_key=row.email_key,
+        name=row.name,
+        locale=row.locale,
+        time_zone=row.time_zone,
+        state=UserState(row.state),
+        epoch=row.epoch,
+        version=row.version,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+    )
+
+
+async def _update(tx: IdentityTx, user: UserId, change: dict[str, Any], now: datetime) -> User:
+    version = users.c.version + 1
+    statement = (
+        update(users).where(users.c.user_id == user).values(**change, version=version).returning(users)
+    )
+    changed = user_of((await tx.execute(statement)).one())
+    for region in await list_regions_of(tx, user):
+        await append_feed(tx, region, USER_CHANGED, subject_id=user, version=changed.version, now=now)
+    return changed

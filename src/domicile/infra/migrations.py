@@ -1,0 +1,80 @@
+"""Brings a database up to the schema of this release: Alembic, one history per plane, loaded only where there is work."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import domicile
+
+_REVISION = re.compile(r"^(down_revision|revision)\b[^=]*=\s*(?:\"([^\"]+)\"|None)", re.MULTILINE)
+
+
+class History(StrEnum):
+    """The two histories."""
+
+    GLOBAL = "global"
+    """Identity and directory."""
+    REGION = "region"
+
+
+def migrations_folder() -> Path:
+    """Find the migrations: beside the sources, or inside the installed package."""
+    package = Path(domicile.__file__).parent
+    packaged = package / "_migrations"
+    return packaged if packaged.is_dir() else package.parents[1] / "migrations"
+
+
+def head_of(history: History) -> str:
+    """Read the newest revision of a history from its files."""
+    revisions: set[str] = set()
+    parents: set[str] = set()
+    for file in (migrations_folder() / history / "versions").glob("*.py"):
+        found = {name: value for name, value in _REVISION.findall(file.read_text(encoding="utf-8"))}
+        revisions.add(found["revision"])
+        parents.add(found["down_revision"])
+    (head,) = revisions - parents
+    return head
+
+
+async def revision_of(engine: AsyncEngine) -> str | None:
+    """Read the revision that a database is at; None for an empty one."""
+
+    def read(connection: Connection) -> str | None:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
+        return row[0] if row else None
+
+    async with engine.connect() as connection:
+        return await connection.run_sync(read)
+
+
+async def upgrade(engine: AsyncEngine, history: History) -> bool:
+    """Run the migrations that a database lacks, in one transaction; False if there were none."""
+    if await revision_of(engine) == head_of(history):
+        return False
+    async with engine.begin() as connection:
+        await connection.run_sync(_run_alembic, history)
+    return True
+
+
+def _run_alembic(connection: Connection, history: History) -> None:
+    from alembic import command  # noqa: PLC0415  # heavy, and needed on the day of an upgrade only
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(migrations_folder() / history))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "head")
+
+
+def run_environment(context: Any, metadata: Any) -> None:
+    """Run one history's migrations on the connection that it was given; called by its `env.py`."""
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=False)
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,229 @@
+"""One TOML file and a few environment variables, typed, read once, each fault explained."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from domicile.infra.mail.settings import MailSettings, decode_secret
+from domicile.kernel.ids import REGION_PATTERN, RegionId
+from domicile.kernel.regions import Region
+
+_Minutes = Annotated[int, Meta(ge=1)]
+_Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; `faults` lists why, one sentence each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class ServerSettings(_Section, frozen=True, kw_only=True):
+    """Where the server listens, and as what it is known."""
+
+    host: str = "127.0.0.1"
+    port: _Port = 8800
+    public_url: str = ""
+    """The address in links and tokens, without a slash at the end; default: host and port."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses whose `X-Forwarded-For` is believed; nobody's by default."""
+
+
+class IdentitySettings(_Section, frozen=True, kw_only=True):
+    """The database of people and of the directory."""
+
+    database: str = ""
+    """SQLAlchemy URL; default: the SQLite file `identity.db` in the data folder."""
+
+
+class RegionSettings(_Section, frozen=True, kw_only=True):
+    """One region."""
+
+    id: str
+    name: str
+    database: str = ""
+    """SQLAlchemy URL; default: the SQLite file `region-<id>.db` in the data folder."""
+    public_url: str = ""
+    """The public address of the region's API; default: the server's."""
+    open: bool = True
+    """Whether new accounts may be created there."""
+    discreet: bool = False
+    """Whether alias and role stay in the region."""
+
+
+class SessionSettings(_Section, frozen=True, kw_only=True):
+    """How long a session lasts (NIST SP 800-63B-4, section 2.2.3)."""
+
+    idle_minutes: Annotated[int, Meta(ge=1, le=60)] = 30
+    absolute_hours: Annotated[int, Meta(ge=1, le=24)] = 12
+
+
+class PasswordSettings(_Section, frozen=True, kw_only=True):
+    """What a password must be, and what hashing may cost."""
+
+    min_length: Annotated[int, Meta(ge=8, le=64)] = 15
+    """In code points; 15 for a password that stands alone (NIST SP 800-63B-4, section 3.1.1.2)."""
+    hash_threads: Annotated[int, Meta(ge=1, le=64)] = 2
+    hash_queue: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    """Callers that may wait for a thread; the next one is told to come back (429)."""
+
+
+class LinkSettings(_Section, frozen=True, kw_only=True):
+    """How long the links in mails are good for."""
+
+    verify_hours: Annotated[int, Meta(ge=1, le=168)] = 24
+    reset_minutes: Annotated[int, Meta(ge=5, le=1440)] = 30
+    invitation_days: Annotated[int, Meta(ge=1, le=90)] = 7
+
+
+class CourierSettings(_Section, frozen=True, kw_only=True):
+    """How the courier tries."""
+
+    park_after: Annotated[int, Meta(ge=1, le=100)] = 8
+    """Failures after which a row is set aside for an operator."""
+
+
+_DEFAULT_REGIONS = (
+    RegionSettings(id="us-1", name="United States"),
+    RegionSettings(id="de-1", name="Germany"),
+    RegionSettings(id="jp-1", name="Japan"),
+)
+
+
+class _File(_Section, frozen=True, kw_only=True):
+    namespace: str = "domicile"
+    secret_key_file: str = ""
+    server: ServerSettings = field(default_factory=ServerSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    regions: tuple[RegionSettings, ...] = _DEFAULT_REGIONS
+    sessions: SessionSettings = field(default_factory=SessionSettings)
+    passwords: PasswordSettings = field(default_factory=PasswordSettings)
+    links: LinkSettings = field(default_factory=LinkSettings)
+    courier: CourierSettings = field(default_factory=CourierSettings)
+    mail: MailSettings | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything an operator can say, completed with the defaults."""
+
+    data: Path
+    """Where the embedded default keeps its databases, its mailbox and its root key."""
+    namespace: str
+    """Second part of every URN."""
+    secret_key_file: Path
+    server: ServerSettings
+    identity_database: str
+    regions: tuple[RegionSettings, ...]
+    """In the order of the configuration, each with database and public address filled in."""
+    sessions: SessionSettings
+    passwords: PasswordSettings
+    links: LinkSettings
+    courier: CourierSettings
+    mail: MailSettings | None
+    """None: the embedded mailbox catches every mail."""
+
+    @property
+    def public_url(self) -> str:
+        """The address of the platform in links, without a slash at the end."""
+        return self.server.public_url
+
+    def region_list(self) -> tuple[Region, ...]:
+        """Give the regions as everyone may see them."""
+        return tuple(
+            Region(RegionId(entry.id), entry.name, entry.public_url, is_open=entry.open, is_discreet=entry.discreet)
+            for entry in self.regions
+        )
+
+
+def load_settings(
+    config: Path | None, data: Path | None, environ: Mapping[str, str], *, port: int | None = None, host: str | None = None
+) -> Settings:
+    """Read the configuration; arguments win over the environment, the environment over the file.
+
+    `DOMICILE_CONFIG`, `DOMICILE_DATA` and `DOMICILE_PORT` are read from `environ`. Raises `SettingsError` with every fault found.
+    """
+    path = config or (Path(environ["DOMICILE_CONFIG"]) if environ.get("DOMICILE_CONFIG") else None)
+    folder = data or Path(environ.get("DOMICILE_DATA") or "var")
+    read = _read_file(path) if path else _File()
+    server = _server(read.server, environ, port=port, host=host)
+    settings = Settings(
+        data=folder,
+        namespace=read.namespace,
+        secret_key_file=Path(read.secret_key_file) if read.secret_key_file else folder / "secret.key",
+        server=server,
+        identity_database=read.identity.database or _sqlite(folder / "identity.db"),
+        regions=tuple(_complete(entry, folder, server.public_url) for entry in read.regions),
+        sessions=read.sessions,
+        passwords=read.passwords,
+        links=read.links,
+        courier=read.courier,
+        mail=read.mail,
+    )
+    if faults := _faults(settings):
+        raise SettingsError(faults)
+    return settings
+
+
+def _read_file(path: Path) -> _File:
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=_File, strict=True, dec_hook=decode_secret)
+    except OSError as error:
+        raise SettingsError([f"{path} cannot be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{path} is not TOML: {error}"]) from None
+    except msgspec.ValidationError as error:
+        raise SettingsError([f"{path}: {error}"]) from None
+
+
+def _server(read: ServerSettings, environ: Mapping[str, str], *, port: int | None, host: str | None) -> ServerSettings:
+    named = environ.get("DOMICILE_PORT")
+    if port is None and named:
+        if not (named.isascii() and named.isdigit() and int(named) <= 65535):
+            raise SettingsError([f"DOMICILE_PORT must be a port number, not {named!r}"])
+        port = int(named)
+    chosen = msgspec.structs.replace(read, port=read.port if port is None else port, host=host or read.host)
+    shown = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    return msgspec.structs.replace(chosen, public_url=(read.public_url or f"http://{shown}:{chosen.port}").rstrip("/"))
+
+
+def _sqlite(path: Path) -> str:
+    return f"sqlite+aiosqlite:///{path}"
+
+
+def _complete(entry: RegionSettings, folder: Path, public_url: str) -> RegionSettings:
+    return msgspec.structs.replace(
+        entry,
+        database=entry.database or _sqlite(folder / f"region-{entry.id}.db"),
+        public_url=(entry.public_url or public_url).rstrip("/"),
+    )
+
+
+def _faults(settings: Settings) -> list[str]:
+    faults: list[str] = []
+    ids = [entry.id for entry in settings.regions]
+    databases = [settings.identity_database, *(entry.database for entry in settings.regions)]
+    if not ids:
+        faults.append("regions: at least one region is needed")
+    faults += [f"regions: {name!r} is not a region id such as de-1" for name in ids if not REGION_PATTERN.fullmatch(name)]
+    faults += [f"regions: {name!r} is there twice" for name in sorted({n for n in ids if ids.count(n) > 1})]
+    if len(set(databases)) < len(databases):
+        faults.append("regions: every region, and identity, needs a database of its own; two entries share one")
+    for name, url in [("server.public_url", settings.public_url), *((f"regions {e.id}", e.public_url) for e in settings.regions)]:
+        if not url.startswith(("http://", "https://")):
+            faults.append(f"{name}: the public address must begin with https:// (or http:// on this machine)")
+    for url in databases:
+        if not url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+            faults.append("database: an address must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+    if not settings.namespace.isalnum() or not settings.namespace.isascii():
+        faults.append("namespace: must be ASCII letters and digits only")
+    return faults

@@ -1,0 +1,1 @@
+"""Words and pure rules of Domicile; imports nothing but the standard library."""

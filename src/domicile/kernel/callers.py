@@ -1,0 +1,120 @@
+"""Who is calling: a person with a session, or a principal inside one account."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
+from domicile.kernel.permissions import (
+    Address,
+    Circumstances,
+    Decision,
+    Role,
+    Standing,
+    decide,
+    refusal,
+)
+from domicile.kernel.urn import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for audit."""
+
+    request_id: str
+    address: Address | None
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A signed-in user, outside any account."""
+
+    user_id: UserId
+    email: str
+    name: str
+    locale: str
+    time_zone: str
+    epoch: int
+    version: int
+    """Of the profile: newer copies of it carry higher numbers."""
+    session_id: str
+    authenticated_at: datetime
+    methods: tuple[str, ...]
+    """Ways of authentication used in the session (RFC 8176)."""
+    mfa_enabled: bool
+    """Whether the person has a second factor at all."""
+    origin: Origin
+
+    def card(self) -> "MemberCard":
+        """Make the member card that the person's regions may hold."""
+        return MemberCard(
+            user_id=self.user_id,
+            name=self.name,
+            email=self.email,
+            locale=self.locale,
+            time_zone=self.time_zone,
+            mfa_enabled=self.mfa_enabled,
+            epoch=self.epoch,
+            version=self.version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MemberCard:
+    """What a region may know of a person who is a member there; a copy, with the version of its source."""
+
+    user_id: UserId
+    name: str
+    email: str
+    locale: str
+    time_zone: str
+    mfa_enabled: bool
+    epoch: int
+    """Of the person's credentials: sign-ins from before it no longer count."""
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated principal inside one account, with their standing as of this request."""
+
+    standing: Standing
+    circumstances: Circumstances
+    role: Role
+    name: str
+    """Of the person, or the alias of the key."""
+    email: str
+    """Of the person; empty for a key."""
+    method: str
+    """`session`, `account-token` or `api-key`."""
+    origin: Origin
+
+    @property
+    def principal(self) -> Principal:
+        """Name who acts."""
+        return self.standing.principal
+
+    @property
+    def account_id(self) -> AccountId:
+        """Name the account acted in."""
+        return self.standing.account.id
+
+    @property
+    def region(self) -> RegionId:
+        """Name the region of the account."""
+        return self.standing.account.region
+
+    @property
+    def role_id(self) -> RoleId:
+        """Name the role held."""
+        return self.role.id
+
+    def may(self, action: str) -> Decision:
+        """Decide on an action of this caller."""
+        return decide(self.standing, action, self.circumstances)
+
+    def require(self, action: str) -> None:
+        """Refuse the request unless its caller may do `action` (see `permissions.refusal` for the codes)."""
+        decision = self.may(action)
+        if not decision.allowed:
+            raise refusal(decision, self.role.id)

@@ -1,0 +1,17 @@
+"""Time as the rest of the code sees it: aware, UTC, and passed in."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Gives the present moment, aware and in UTC."""
+
+
+def utc_now() -> datetime:
+    """Read the machine's clock."""
+    return datetime.now(UTC)
+
+
+def whole_seconds(moment: datetime) -> str:
+    """Write a moment as RFC 3339 in UTC with whole seconds and `Z`, the only form on the wire."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

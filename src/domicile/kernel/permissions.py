@@ -1,0 +1,253 @@
+"""May they? The one pure function that every door, check and explanation asks, and the words it speaks in (RBAC, INCITS 359)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from types import MappingProxyType
+from typing import Final
+
+from domicile.kernel.errors import DomainError, ErrorKind, forbidden, unauthenticated
+from domicile.kernel.ids import AccountId, RegionId, RoleId
+from domicile.kernel.urn import Principal
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+FULL_ACCESS: Final = RoleId("full-access")
+READ_ONLY: Final = RoleId("read-only")
+
+BE_THERE: Final = "identity:self:read"
+"""What every principal in good standing may do, whatever the role: ask who they are and what they may."""
+
+_READS: Final = frozenset(
+    {
+        "identity:account:read",
+        "identity:user:read",
+        "identity:role:read",
+        "identity:invitation:read",
+        "identity:apikey:read",
+        "identity:access:explain",
+    }
+)
+_CHANGES: Final = frozenset(
+    {
+        "identity:account:update",
+        "identity:user:update",
+        "identity:user:delete",
+        "identity:invitation:create",
+        "identity:invitation:delete",
+        "identity:apikey:create",
+        "identity:apikey:update",
+        "identity:apikey:delete",
+    }
+)
+SERVICE_LEVELS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = MappingProxyType(
+    {
+        "identity": {"full-access": _READS | _CHANGES, "read-only": _READS},
+        "audit": {"full-access": frozenset({"audit:log:read"}), "read-only": frozenset({"audit:log:read"})},
+    }
+)
+"""Service → level → the permissions behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named bundle of service roles in one account, with the permissions that follow from them."""
+
+    id: RoleId
+    name: str
+    description: str
+    service_roles: tuple[tuple[str, str], ...]
+    """(service, level), in the order shown."""
+    permissions: frozenset[str]
+
+
+def _predefined(role: RoleId, name: str, description: str) -> Role:
+    bundle = tuple((service, str(role)) for service in SERVICE_LEVELS)
+    granted = frozenset[str]().union(*(SERVICE_LEVELS[service][level] for service, level in bundle))
+    return Role(role, name, description, bundle, granted | {BE_THERE})
+
+
+PREDEFINED_ROLES: Final[Mapping[RoleId, Role]] = MappingProxyType(
+    {
+        FULL_ACCESS: _predefined(FULL_ACCESS, "Full access", "Sees and changes everything in the account."),
+        READ_ONLY: _predefined(READ_ONLY, "Read only", "Sees everything in the account and changes nothing."),
+    }
+)
+ALL_PERMISSIONS: Final = PREDEFINED_ROLES[FULL_ACCESS].permissions
+
+
+class AccountState(StrEnum):
+    """Whether an account may be entered."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class MemberState(StrEnum):
+    """Whether a membership is in force; a removed one is kept as a tombstone for its version."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStanding:
+    """What a decision needs to know of an account."""
+
+    id: AccountId
+    region: RegionId
+    state: AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipStanding:
+    """What a decision needs to know of a user's place in the account."""
+
+    state: MemberState
+    role: Role
+    epoch: int
+    """Sign-ins from before this number of the person's credentials no longer count."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyStanding:
+    """What a decision needs to know of an API key."""
+
+    is_enabled: bool
+    expiry: datetime | None
+    networks: tuple[Network, ...]
+    """Where it may be used from; empty: from anywhere."""
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A principal's place in one account, as it is now."""
+
+    principal: Principal
+    account: AccountStanding
+    place: MembershipStanding | ApiKeyStanding | None
+    """None: they have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision needs to know of the moment; None: not asked about."""
+
+    now: datetime
+    address: Address | None = None
+    epoch: int | None = None
+    """The epoch that the presented token carries."""
+
+
+class Rule(StrEnum):
+    """The links of the chain, in the order in which they are tried."""
+
+    ACCOUNT_ACTIVE = "account-active"
+    PLACE_EXISTS = "place-exists"
+    PLACE_ENABLED = "place-enabled"
+    CREDENTIAL_CURRENT = "credential-current"
+    KEY_UNEXPIRED = "key-unexpired"
+    ADDRESS_ALLOWED = "address-allowed"
+    ROLE_PERMITS = "role-permits"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of the derivation: a rule, whether it held, and the fact that settled it."""
+
+    rule: Rule
+    held: bool
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed or not, and why: the steps up to the first that did not hold."""
+
+    action: str
+    allowed: bool
+    steps: tuple[Step, ...]
+
+
+def decide(standing: Standing, action: str, circumstances: Circumstances) -> Decision:
+    """Decide whether a principal may do `action` (`service:object:verb`) in the account.
+
+    Denies by default: an unknown action is in no role. The chain ends at the first link that does not hold, so that the last
+    step of a refusal is its reason.
+    """
+    steps: list[Step] = []
+    for step in _chain(standing, action, circumstances):
+        steps.append(step)
+        if not step.held:
+            return Decision(action, allowed=False, steps=tuple(steps))
+    return Decision(action, allowed=True, steps=tuple(steps))
+
+
+def _chain(standing: Standing, action: str, circumstances: Circumstances) -> Iterator[Step]:
+    account = standing.account
+    yield Step(Rule.ACCOUNT_ACTIVE, account.state is AccountState.ACTIVE, f"the account is {account.state}")
+    match standing.place:
+        case None:
+            yield Step(Rule.PLACE_EXISTS, held=False, fact="no membership and no key here")
+            return
+        case MembershipStanding() as place:
+            yield from _membership_chain(place, circumstances)
+        case ApiKeyStanding() as place:
+            yield from _api_key_chain(place, circumstances)
+    yield _role_step(place.role, action)
+
+
+def _membership_chain(place: MembershipStanding, circumstances: Circumstances) -> Iterator[Step]:
+    yield Step(Rule.PLACE_EXISTS, place.state is not MemberState.REMOVED, f"membership with role {place.role.id}")
+    yield Step(Rule.PLACE_ENABLED, place.state is MemberState.ENABLED, f"the membership is {place.state}")
+    if circumstances.epoch is not None:
+        yield Step(Rule.CREDENTIAL_CURRENT, circumstances.epoch >= place.epoch, "the sign-in behind the token")
+
+
+def _api_key_chain(place: ApiKeyStanding, circumstances: Circumstances) -> Iterator[Step]:
+    yield Step(Rule.PLACE_EXISTS, held=True, fact=f"API key with role {place.role.id}")
+    yield Step(Rule.PLACE_ENABLED, place.is_enabled, f"the key is {'enabled' if place.is_enabled else 'locked'}")
+    if place.expiry is not None:
+        yield Step(Rule.KEY_UNEXPIRED, circumstances.now < place.expiry, f"the key expires {place.expiry:%Y-%m-%d}")
+    if place.networks and circumstances.address is not None:
+        inside = any(circumstances.address in network for network in place.networks)
+        yield Step(Rule.ADDRESS_ALLOWED, inside, "the address of the call against the key's list")
+
+
+def _role_step(role: Role, action: str) -> Step:
+    if action == BE_THERE:
+        return Step(Rule.ROLE_PERMITS, held=True, fact="every principal may ask about itself")
+    service = action.partition(":")[0]
+    level = dict(role.service_roles).get(service)
+    through = f"{service}/{level}" if level else f"nothing for {service}"
+    return Step(Rule.ROLE_PERMITS, action in role.permissions, f"role {role.id} grants {through}")
+
+
+def refusal(decision: Decision, role: RoleId | None) -> DomainError:
+    """Turn a refusal into the error that its principal may see.
+
+    A credential that no longer counts is 401 (`credential-refused`) without saying why; a suspended account, a foreign address
+    and a missing permission are 403, each with its code.
+    """
+    match decision.steps[-1].rule:
+        case Rule.ACCOUNT_ACTIVE:
+            return forbidden("account-suspended", "The account is suspended: nobody can enter it until it is restored.")
+        case Rule.ADDRESS_ALLOWED:
+            return forbidden("address-not-allowed", "This API key may not be used from your address.")
+        case Rule.ROLE_PERMITS:
+            return forbidden("not-permitted", f"Your role {role} does not allow {decision.action}.")
+        case Rule.PLACE_EXISTS | Rule.PLACE_ENABLED | Rule.CREDENTIAL_CURRENT | Rule.KEY_UNEXPIRED:
+            return unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+
+
+def check_not_above(role: Role, giver: Role) -> None:
+    """Refuse a role with permissions that the giver lacks (`above-your-role`): nobody gives what they do not hold."""
+    if not role.permissions <= giver.permissions:
+        raise DomainError(
+            ErrorKind.FORBIDDEN, "above-your-role", f"The role {role.id} grants more than you hold yourself."
+        )

@@ -1,0 +1,56 @@
+"""Rules for text that people type: names, addresses, locales, zones; each returns the value or the reason it is refused."""
+
+import unicodedata
+from zoneinfo import available_timezones
+
+LOCALES = ("en", "ja", "de")
+"""Languages in which mails and pages are written (BCP 47)."""
+
+_FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_JOINERS = {"\u200c", "\u200d"}
+_zones: frozenset[str] = frozenset()
+
+
+class Refused(ValueError):
+    """A text breaks its rule; the argument is the reason, written for the person who typed it."""
+
+
+def check_line(text: str, *, longest: int) -> str:
+    """Accept one line of visible text, NFC-normalised and trimmed.
+
+    Counted in code points. Control, format and bidirectional-override characters, line breaks, unassigned and
+    private-use code points are refused: they forge log lines, mail headers and look-alike names.
+    """
+    line = unicodedata.normalize("NFC", text).strip()
+    if not line:
+        raise Refused("must not be empty")
+    if len(line) > longest:
+        raise Refused(f"must be at most {longest} characters long")
+    for character in line:
+        if unicodedata.category(character) in _FORBIDDEN_CATEGORIES and character not in _JOINERS:
+            raise Refused(f"must not contain the character U+{ord(character):04X}")
+    if all(character in _JOINERS or unicodedata.category(character) == "Zs" for character in line):
+        raise Refused("must contain a visible character")
+    return line
+
+
+def check_optional_line(text: str, *, longest: int) -> str:
+    """Accept one line of visible text, or nothing at all."""
+    return check_line(text, longest=longest) if text.strip() else ""
+
+
+def check_locale(text: str) -> str:
+    """Accept a language that the platform speaks."""
+    if text not in LOCALES:
+        raise Refused(f"must be one of {', '.join(LOCALES)}")
+    return text
+
+
+def check_time_zone(text: str) -> str:
+    """Accept the name of a zone of the IANA time zone database, such as `Europe/Paris`."""
+    global _zones  # read from disk once, at the first question
+    if not _zones:
+        _zones = frozenset(available_timezones())
+    if text not in _zones:
+        raise Refused("must be an IANA time zone such as Europe/Paris or UTC")
+    return text

@@ -1,0 +1,1 @@
+"""Questions about access: who am I, may I, and why."""

@@ -1,0 +1,105 @@
+"""The HTTP edge of questions about access."""
+
+from litestar import get, post
+from litestar.params import SkipValidation
+
+from domicile.kernel.callers import Caller, Person
+from domicile.kernel.errors import invalid
+from domicile.kernel.text import Refused
+from domicile.kernel.urn import Principal, find_principal
+from domicile.region.access import service
+from domicile.region.access.domain import check_action
+from domicile.region.access.schemas import (
+    AnswerBody,
+    CheckBody,
+    CheckedBody,
+    ExplanationBody,
+    WhoamiBody,
+    principal_urn,
+    shape_answer,
+    shape_explanation,
+    shape_person,
+    shape_whoami,
+)
+from domicile.region.entering.doors import Doors
+from domicile.web.bodies import given
+from domicile.web.operations import Access, operation
+
+_MOST_CHECKS = 100
+
+
+@get("/api/whoami", summary="Who is calling", tags=["Access"], opt=operation(Access.ACCOUNT))
+async def whoami(anyone: SkipValidation[Person | Caller], doors: SkipValidation[Doors]) -> WhoamiBody:
+    """Principal, account, region, role and base addresses; for a person's session, the person alone."""
+    if isinstance(anyone, Caller):
+        return shape_whoami(doors.door_of(anyone).plane, anyone)
+    regions = doors.regions
+    return shape_person(anyone, namespace=regions.namespace, identity_url=regions.identity_url)
+
+
+@post(
+    "/api/access/check",
+    status_code=200,
+    summary="May I? May they?",
+    tags=["Access"],
+    opt=operation(Access.ACCOUNT),
+)
+async def check_access(data: CheckBody, caller: SkipValidation[Caller], doors: SkipValidation[Doors]) -> CheckedBody:
+    """One decision or many, by the function that enforces; about oneself for everybody, about others for who may explain."""
+    single, many = given(data.action), given(data.checks)
+    if (single is None) == (many is None):
+        raise invalid({"action": "give either action or checks"})
+    if single is not None:
+        answer = await _answer(doors, caller, single, given(data.principal), place="")
+        return CheckedBody(
+            action=answer.action, allowed=answer.allowed, principal_urn=answer.principal_urn, rule=answer.rule
+        )
+    questions = many or []
+    if not 0 < len(questions) <= _MOST_CHECKS:
+        raise invalid({"checks": f"must hold 1 to {_MOST_CHECKS} questions"})
+    results = [
+        await _answer(doors, caller, question.action, given(question.principal), place=f"checks[{index}].")
+        for index, question in enumerate(questions)
+    ]
+    return CheckedBody(results=results)
+
+
+@get(
+    "/api/access/explain",
+    summary="Why, or why not",
+    tags=["Access"],
+    opt=operation(Access.ACCOUNT),
+)
+async def explain_access(
+    caller: SkipValidation[Caller], doors: SkipValidation[Doors], action: str | None = None, principal: str | None = None
+) -> ExplanationBody:
+    """The derivation of a decision: `action` is `service:object:verb`, `principal` a URN (default: the caller)."""
+    who = _principal(principal, caller, place="principal")
+    door = doors.door_of(caller)
+    decision = await service.explain_access(door, caller, who, _action(action or "", place="action"))
+    return shape_explanation(principal_urn(door.plane, caller, who), decision)
+
+
+async def _answer(doors: Doors, caller: Caller, action: str, principal: str | None, *, place: str) -> AnswerBody:
+    door = doors.door_of(caller)
+    who = _principal(principal, caller, place=f"{place}principal")
+    decision = await service.explain_access(door, caller, who, _action(action, place=f"{place}action"))
+    return shape_answer(principal_urn(door.plane, caller, who), decision)
+
+
+def _action(text: str, *, place: str) -> str:
+    try:
+        return check_action(text)
+    except Refused as refused:
+        raise invalid({place: str(refused)}) from None
+
+
+def _principal(text: str | None, caller: Caller, *, place: str) -> Principal:
+    if text is None:
+        return caller.principal
+    if (found := find_principal(text)) is None:
+        raise invalid({place: "must be the URN of a user or an API key"})
+    return found
+
+
+ROUTES = [whoami, check_access, explain_access]

@@ -1,0 +1,89 @@
+"""The access log and all its SQL."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Column, Table, Text, select, update
+
+from domicile.infra.databases import RegionTx
+from domicile.infra.planes import NODE_TABLE, REGION, UtcTime
+from domicile.kernel.ids import AccountId
+
+access_log_head = Table(
+    "access_log_head",
+    REGION,
+    Column("name", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    info=NODE_TABLE,
+)
+
+access_log = Table(
+    "access_log",
+    REGION,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    info=NODE_TABLE,
+)
+
+_HEAD = "head"
+
+
+class Changed(StrEnum):
+    """What a row of the log says has changed."""
+
+    ACCOUNT = "account"
+    MEMBERSHIP = "membership"
+    API_KEY = "api-key"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChange:
+    """One row: copies of this subject in this account are out of date."""
+
+    seq: int
+    kind: Changed
+    account_id: AccountId
+    subject_id: str
+
+
+async def append_access_log(
+    tx: RegionTx, kind: Changed, account: AccountId, subject_id: str, *, now: datetime, bump: Callable[[], None]
+) -> int:
+    """Log a change; gives its number, which also serves as the version of what changed.
+
+    The counter row stays locked until the commit: numbers become visible in order, and changes to accesses in one region
+    happen one after the other. `bump` runs after the commit, before the request is answered.
+    """
+    step = update(access_log_head).where(access_log_head.c.name == _HEAD).values(seq=access_log_head.c.seq + 1)
+    head = (await tx.execute(step.returning(access_log_head.c.seq))).one().seq
+    row = {"seq": head, "kind": kind, "account_id": account, "subject_id": subject_id, "at": now}
+    await tx.execute(tx.insert(access_log).values(row))
+    tx.after_commit(bump)
+    return head
+
+
+async def begin_access_log(tx: RegionTx) -> None:
+    """Make the counter row, once in the life of a database."""
+    await tx.execute(tx.insert(access_log_head).values(name=_HEAD, seq=0).on_conflict_do_nothing())
+
+
+async def read_head(tx: RegionTx) -> int:
+    """Read the number of the latest change."""
+    row = await tx.first(select(access_log_head.c.seq).where(access_log_head.c.name == _HEAD))
+    return row.seq if row else 0
+
+
+async def list_changes(tx: RegionTx, *, after: int, at_most: int) -> tuple[AccessChange, ...]:
+    """List the changes beyond the number `after`, in order."""
+    rows = await tx.all(
+        select(access_log.c.seq, access_log.c.kind, access_log.c.account_id, access_log.c.subject_id)
+        .where(access_log.c.seq > after)
+        .order_by(access_log.c.seq)
+        .limit(at_most)
+    )
+    return tuple(AccessChange(row.seq, Changed(row.kind), AccountId(row.account_id), row.subject_id) for row in rows)

@@ -1,0 +1,1 @@
+"""Accounts: created in one region, for ever; described and modified."""

@@ -1,0 +1,77 @@
+"""What an account is, and what may be said and changed of it; its region is in no change."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domicile.kernel.faults import Faults
+from domicile.kernel.ids import AccountId, RegionId
+from domicile.kernel.permissions import AccountState
+from domicile.kernel.text import check_line, check_locale, check_time_zone
+
+LONGEST_ALIAS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A container for services, locked to the region in whose database it lies."""
+
+    id: AccountId
+    alias: str
+    locale: str
+    time_zone: str
+    state: AccountState
+    mfa_required: bool
+    created_at: datetime
+    modified_at: datetime
+    entitled_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What is wanted of an account to be made."""
+
+    alias: str
+    region: RegionId
+    locale: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What is to change; None: stays."""
+
+    alias: str | None
+    locale: str | None
+    time_zone: str | None
+
+
+def check_alias(text: str) -> str:
+    """Accept an alias: one visible line of at most 100 characters."""
+    return check_line(text, longest=LONGEST_ALIAS)
+
+
+def parse_new_account(
+    alias: str, region: str, locale: str | None, time_zone: str | None, *, open_regions: tuple[RegionId, ...]
+) -> NewAccount:
+    """Read what a creation asks for; `invalid-input` names every fault."""
+    faults = Faults()
+    clean = faults.take("alias", check_alias, alias) or ""
+    if region not in open_regions:
+        faults.add("region", f"must be one of {', '.join(open_regions)}" if open_regions else "no region is open now")
+    tongue = faults.take("locale", check_locale, locale) or "en"
+    zone = faults.take("timezone", check_time_zone, time_zone) or "UTC"
+    faults.settle()
+    return NewAccount(clean, RegionId(region), tongue, zone)
+
+
+def parse_account_change(alias: str | None, locale: str | None, time_zone: str | None) -> AccountChange:
+    """Read what a modification asks for; `invalid-input` names every fault."""
+    faults = Faults()
+    change = AccountChange(
+        faults.take("alias", check_alias, alias),
+        faults.take("locale", check_locale, locale),
+        faults.take("timezone", check_time_zone, time_zone),
+    )
+    faults.settle()
+    return change

@@ -1,0 +1,156 @@
+"""Accounts on the wire."""
+
+from typing import ClassVar
+
+from msgspec import UNSET, UnsetType, field
+
+from domicile.directory.memberships.store import IndexedMembership
+from domicile.kernel.clock import whole_seconds
+from domicile.kernel.urn import UrnMaker
+from domicile.region.accounts.domain import Account
+from domicile.region.plane import RegionPlane
+from domicile.web.bodies import Wire
+
+_URN = "urn:domicile:identity:de-1:004217730956:account/004217730956"
+
+
+class LinkBody(Wire):
+    """Where to go on."""
+
+    rel: str
+    href: str
+    method: str
+
+
+class AccountBody(Wire):
+    """An account."""
+
+    example: ClassVar[dict[str, object]] = {
+        "id": "004217730956",
+        "alias": "Example Labs",
+        "locale": "en",
+        "timezone": "Europe/Paris",
+        "region": "de-1",
+        "state": "active",
+        "created": "2026-03-02T10:15:00Z",
+        "lastEntitlement": "2026-03-02T10:15:00Z",
+        "lastModified": "2026-05-01T08:00:00Z",
+        "urn": _URN,
+        "mfaRequired": False,
+        "links": [
+            {"rel": "token", "href": "http://127.0.0.1:8800/api/accounts/004217730956/token", "method": "post"}
+        ],
+    }
+
+    id: str
+    alias: str
+    locale: str
+    timezone: str
+    region: str
+    state: str
+    created: str
+    last_entitlement: str
+    last_modified: str
+    urn: str
+    mfa_required: bool
+    links: list[LinkBody]
+
+
+class MyAccountBody(Wire):
+    """One of a person's accounts, as much of it as is needed to recognise it before its region is entered."""
+
+    example: ClassVar[dict[str, object]] = {
+        "id": "004217730956",
+        "alias": "Example Labs",
+        "region": "de-1",
+        "state": "active",
+        "roleID": "full-access",
+        "created": "2026-03-02T10:15:00Z",
+        "urn": _URN,
+        "links": [
+            {"rel": "token", "href": "http://127.0.0.1:8800/api/accounts/004217730956/token", "method": "post"}
+        ],
+    }
+
+    id: str
+    region: str
+    state: str
+    created: str
+    urn: str
+    links: list[LinkBody]
+    alias: str | UnsetType = UNSET
+    """Absent where the region keeps it to itself."""
+    role_id: str | UnsetType = field(default=UNSET, name="roleID")
+    """Absent where the region keeps it to itself."""
+
+
+class AccountsBody(Wire):
+    """A page of accounts; `next` is absent on the last."""
+
+    example: ClassVar[dict[str, object]] = {"accounts": [MyAccountBody.example]}
+
+    accounts: list[MyAccountBody]
+    next: str | UnsetType = UNSET
+
+
+class NewAccountBody(Wire, forbid_unknown_fields=True):
+    """What an account is created from; its region can never change."""
+
+    example: ClassVar[dict[str, object]] = {
+        "alias": "Example Labs",
+        "region": "de-1",
+        "locale": "en",
+        "timezone": "Europe/Paris",
+    }
+
+    alias: str
+    region: str
+    locale: str | UnsetType = UNSET
+    timezone: str | UnsetType = UNSET
+
+
+class AccountChangeBody(Wire, forbid_unknown_fields=True):
+    """What to change of an account."""
+
+    example: ClassVar[dict[str, object]] = {"alias": "Example Research"}
+
+    alias: str | UnsetType = UNSET
+    locale: str | UnsetType = UNSET
+    timezone: str | UnsetType = UNSET
+
+
+def shape_account(plane: RegionPlane, account: Account) -> AccountBody:
+    """Write an account for the wire."""
+    return AccountBody(
+        id=account.id,
+        alias=account.alias,
+        locale=account.locale,
+        timezone=account.time_zone,
+        region=plane.id,
+        state=account.state,
+        created=whole_seconds(account.created_at),
+        last_entitlement=whole_seconds(account.entitled_at),
+        last_modified=whole_seconds(account.modified_at),
+        urn=plane.urns(account.id).make("account", account.id),
+        mfa_required=account.mfa_required,
+        links=[_token_link(plane.region.base_url, account.id)],
+    )
+
+
+def shape_my_account(entry: IndexedMembership, *, namespace: str, base_url: str) -> MyAccountBody:
+    """Write one of a person's accounts for the wire."""
+    urns = UrnMaker(namespace, entry.region_id, entry.account_id)
+    return MyAccountBody(
+        id=entry.account_id,
+        alias=UNSET if entry.alias is None else entry.alias,
+        region=entry.region_id,
+        state=entry.state,
+        role_id=UNSET if entry.role_id is None else entry.role_id,
+        created=whole_seconds(entry.created_at),
+        urn=urns.make("account", entry.account_id),
+        links=[_token_link(base_url, entry.account_id)],
+    )
+
+
+def _token_link(base_url: str, account_id: str) -> LinkBody:
+    return LinkBody(rel="token", href=f"{base_url}/api/accounts/{account_id}/token", method="post")

@@ -1,0 +1,128 @@
+"""Use cases about accounts: creating one across two planes without ever showing half of it, describing, modifying."""
+
+from domicile.directory.accounts import store as directory_accounts
+from domicile.directory.accounts.store import REQUEST_MEMORY, RequestMark
+from domicile.directory.memberships.store import IndexedMembership, list_memberships
+from domicile.infra.databases import Database, DirectoryTx, RegionTx
+from domicile.infra.idempotency import RequestKey, reused
+from domicile.kernel.callers import Caller, Person
+from domicile.kernel.errors import not_found
+from domicile.kernel.ids import AccountId, UserId, new_account_id
+from domicile.kernel.paging import Page, PageRequest
+from domicile.kernel.permissions import FULL_ACCESS
+from domicile.kernel.versions import Precondition
+from domicile.region.access_log.store import Changed, append_access_log
+from domicile.region.accounts import store
+from domicile.region.accounts.domain import Account, AccountChange, NewAccount
+from domicile.region.audit.domain import by_caller, by_person
+from domicile.region.audit.store import append_audit
+from domicile.region.memberships.service import log_membership_change
+from domicile.region.memberships.store import insert_member
+from domicile.region.outbox.store import ACCOUNT_INDEX
+from domicile.region.plane import RegionPlane
+
+
+async def create_account(plane: RegionPlane, person: Person, new: NewAccount, request: RequestKey | None) -> Account:
+    """Create an account in this region, for ever, with its creator as first user with full access.
+
+    Two steps: the directory gives out an id, then everything about the account is written in one transaction of the region. A crash
+    between the two leaves an id that nobody sees and nobody gets again; a repeated request with the same key goes on where the
+    first one stopped. `idempotency-key-reused` if the key came with another body.
+    """
+    account_id = await _reserve_id(plane, person, request)
+
+    async def found(tx: RegionTx) -> Account:
+        if (made_before := await store.find_account(tx, account_id)) is not None:
+            return made_before
+        await _write_account(plane, tx, account_id, person, new)
+        return await _get(tx, account_id)
+
+    account = await plane.database.run_tx(found)
+    await plane.index_now(account_id)
+    return account
+
+
+async def _reserve_id(plane: RegionPlane, person: Person, request: RequestKey | None) -> AccountId:
+    mark = RequestMark(request.key, request.digest) if request else None
+
+    async def reserve(tx: DirectoryTx) -> AccountId:
+        now = plane.clock()
+        if mark is not None:
+            await directory_accounts.forget_request(tx, person.user_id, mark, before=now - REQUEST_MEMORY)
+        while True:
+            if mark is not None and (earlier := await directory_accounts.find_by_request(tx, person.user_id, mark)):
+                entry, digest = earlier
+                if digest != mark.digest:
+                    raise reused()
+                return entry.account_id
+            drawn = new_account_id()
+            if await directory_accounts.reserve_id(
+                tx, drawn, plane.id, creator=person.user_id, now=now, mark=mark
+            ):
+                return drawn
+
+    return await plane.directory.run_tx(reserve)
+
+
+async def _write_account(
+    plane: RegionPlane, tx: RegionTx, account_id: AccountId, person: Person, new: NewAccount
+) -> None:
+    now = plane.clock()
+    version = await _log_account_change(plane, tx, account_id)
+    await store.insert_account(tx, account_id, new, creator=person.user_id, version=version, now=now)
+    joined = await log_membership_change(plane, tx, account_id, person.user_id)
+    await insert_member(tx, account_id, person.card(), role=FULL_ACCESS, version=joined, now=now)
+    details = {"alias": new.alias, "roleID": FULL_ACCESS, "userID": person.user_id}
+    await append_audit(tx, by_person(person, account_id, "audit.account_created.v1", details, now=now))
+
+
+async def list_my_accounts(
+    directory: Database[DirectoryTx], user: UserId, page: PageRequest
+) -> Page[IndexedMembership]:
+    """List a person's accounts across all regions, oldest first, from the directory alone."""
+    return await directory.read(lambda tx: list_memberships(tx, user, page))
+
+
+async def describe_account(plane: RegionPlane, caller: Caller) -> Account:
+    """Describe the caller's account."""
+    caller.require("identity:account:read")
+    return await plane.database.read(lambda tx: _get(tx, caller.account_id))
+
+
+async def modify_account(
+    plane: RegionPlane, caller: Caller, change: AccountChange, expected: Precondition
+) -> Account:
+    """Change alias, locale or time zone of the caller's account."""
+    caller.require("identity:account:update")
+
+    async def work(tx: RegionTx) -> Account:
+        now = plane.clock()
+        before = await _get(tx, caller.account_id)
+        expected(before.version)
+        wanted = {"alias": change.alias, "locale": change.locale, "timezone": change.time_zone}
+        former = {"alias": before.alias, "locale": before.locale, "timezone": before.time_zone}
+        changed = {name: value for name, value in wanted.items() if value is not None and value != former[name]}
+        if not changed:
+            return before
+        version = await _log_account_change(plane, tx, caller.account_id)
+        await store.update_account(tx, caller.account_id, change, version=version, now=now)
+        await append_audit(tx, by_caller(caller, "audit.account_updated.v1", {"changed": changed}, now=now))
+        return await _get(tx, caller.account_id)
+
+    account = await plane.database.run_tx(work)
+    await plane.index_now(account.id)
+    return account
+
+
+async def _log_account_change(plane: RegionPlane, tx: RegionTx, account: AccountId) -> int:
+    version = await append_access_log(
+        tx, Changed.ACCOUNT, account, account, now=plane.clock(), bump=plane.bump_access_log
+    )
+    await plane.outbox.append(tx, ACCOUNT_INDEX, owner_id=account, subject_id=account, version=version)
+    return version
+
+
+async def _get(tx: RegionTx, account_id: AccountId) -> Account:
+    if (account := await store.find_account(tx, account_id)) is None:
+        raise not_found("account")
+    return account

@@ -1,0 +1,80 @@
+"""Accounts and all their SQL; there is no column for the region, because the database is the region."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, Column, Row, Table, Text, select, update
+
+from domicile.infra.databases import RegionTx
+from domicile.infra.planes import REGION, UtcTime
+from domicile.kernel.ids import AccountId, UserId
+from domicile.kernel.permissions import AccountState
+from domicile.region.accounts.domain import Account, AccountChange, NewAccount
+
+accounts = Table(
+    "accounts",
+    REGION,
+    Column("account_id", Text, primary_key=True),
+    Column("alias", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("mfa_required", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("modified_at", UtcTime, nullable=False),
+    Column("entitled_at", UtcTime, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+
+async def insert_account(
+    tx: RegionTx, account: AccountId, new: NewAccount, *, creator: UserId, version: int, now: datetime
+) -> None:
+    """Make an account in this region."""
+    await tx.execute(
+        tx.insert(accounts).values(
+            account_id=account,
+            alias=new.alias,
+            locale=new.locale,
+            time_zone=new.time_zone,
+            state=AccountState.ACTIVE,
+            mfa_required=False,
+            created_at=now,
+            created_by=creator,
+            modified_at=now,
+            entitled_at=now,
+            version=version,
+        )
+    )
+
+
+async def find_account(tx: RegionTx, account: AccountId) -> Account | None:
+    """Find an account of this region."""
+    row = await tx.first(select(accounts).where(accounts.c.account_id == account))
+    return _account(row) if row else None
+
+
+async def update_account(
+    tx: RegionTx, account: AccountId, change: AccountChange, *, version: int, now: datetime
+) -> None:
+    """Change what may change of an account."""
+    wanted = {"alias": change.alias, "locale": change.locale, "time_zone": change.time_zone}
+    values = {name: value for name, value in wanted.items() if value is not None}
+    await tx.execute(
+        update(accounts).where(accounts.c.account_id == account).values(**values, version=version, modified_at=now)
+    )
+
+
+def _account(row: Row[tuple[object, ...]]) -> Account:
+    return Account(
+        id=AccountId(row.account_id),
+        alias=row.alias,
+        locale=row.locale,
+        time_zone=row.time_zone,
+        state=AccountState(row.state),
+        mfa_required=row.mfa_required,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+        entitled_at=row.entitled_at,
+        version=row.version,
+    )

@@ -1,0 +1,180 @@
+"""The courier of one region: outbox to directory, feed to member cards; each row once or again, in any order, to one end.
+
+A row of the outbox holds ids and a version. Its handler reads what it speaks of as it is now and lifts the directory to that version;
+an older version changes nothing there. Killed at any step, the courier begins the row again.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from domicile.directory.accounts.store import upsert_state
+from domicile.directory.feed.store import USER_CHANGED, FeedRow, append_feed, list_feed
+from domicile.directory.memberships.store import upsert_membership
+from domicile.infra.databases import DirectoryTx, RegionTx
+from domicile.infra.delivery import Delivery, error_name, is_outage
+from domicile.infra.outbox import Handler, OutboxRow
+from domicile.kernel.callers import MemberCard
+from domicile.kernel.ids import AccountId, UserId
+from domicile.region.access_log.store import Changed, append_access_log
+from domicile.region.accounts.store import find_account
+from domicile.region.courier import store
+from domicile.region.memberships.store import find_index_state, renew_cards
+from domicile.region.outbox.store import ACCOUNT_INDEX, MEMBERSHIP_INDEX
+from domicile.region.plane import RegionPlane
+
+CardSource = Callable[[DirectoryTx, UserId], Awaitable[MemberCard | None]]
+"""Reads a person's card as it is now; given by the composition, because people are not this plane's."""
+
+_ROWS_AT_ONCE = 50
+_INDEX_KINDS = frozenset({ACCOUNT_INDEX, MEMBERSHIP_INDEX})
+_log = structlog.get_logger("domicile.courier")
+
+
+class Courier:
+    """Carries between one region and the directory; `handlers` serve the kinds of rows that are not the directory's."""
+
+    def __init__(self, plane: RegionPlane, read_card: CardSource, handlers: dict[str, Handler]) -> None:
+        self.plane = plane
+        self._read_card = read_card
+        self._handlers = handlers
+        self._delivery = Delivery(plane.id, plane.database, plane.outbox, self._handle)
+
+    async def deliver_outbox(self) -> int:
+        """Deliver what is due, oldest first; tells how many rows were finished."""
+        return await self._delivery.deliver_due()
+
+    async def index_now(self, account: AccountId) -> None:
+        """Bring the directory up to date about one account; what fails is left to the next round."""
+        await self._delivery.deliver_due(owner_id=account, kinds=_INDEX_KINDS)
+
+    async def _handle(self, row: OutboxRow) -> None:
+        match row.kind:
+            case kind if kind == ACCOUNT_INDEX:
+                await self._index_account(AccountId(row.subject_id))
+            case kind if kind == MEMBERSHIP_INDEX:
+                await self._index_membership(AccountId(row.owner_id), UserId(row.subject_id))
+            case kind:
+                await self._handlers[kind](row)
+
+    async def _index_account(self, account_id: AccountId) -> None:
+        account = await self.plane.database.read(lambda tx: find_account(tx, account_id))
+        if account is None:
+            return
+        alias = None if self.plane.region.is_discreet else account.alias
+
+        async def lift(tx: DirectoryTx) -> None:
+            await upsert_state(
+                tx, account_id, self.plane.id, state=account.state, alias=alias, version=account.version
+            )
+
+        await self.plane.directory.run_tx(lift)
+
+    async def _index_membership(self, account: AccountId, user: UserId) -> None:
+        found = await self.plane.database.read(lambda tx: find_index_state(tx, account, user))
+        if found is None:
+            return
+        state, role, version = found
+        shown_role = None if self.plane.region.is_discreet else role
+
+        async def lift(tx: DirectoryTx) -> None:
+            is_news = await upsert_membership(
+                tx, user, account, self.plane.id, state=state, role=shown_role, version=version
+            )
+            if is_news and (card := await self._read_card(tx, user)) is not None:
+                # The person may have changed between their joining and this row, when no feed was due to this region yet.
+                now = self.plane.clock()
+                await append_feed(
+                    tx, self.plane.id, USER_CHANGED, subject_id=user, version=card.version, now=now
+                )
+
+        await self.plane.directory.run_tx(lift)
+
+    async def pull_feed(self) -> int:
+        """Apply what the directory has for this region, in order; tells how many rows.
+
+        A row and the cursor past it are one transaction. A row that fails too often is parked, and the next ones go on.
+        """
+        applied = 0
+        while True:
+            seq, attempts = await self.plane.database.read(store.read_cursor)
+            rows = await self.plane.directory.read(
+                lambda tx, seq=seq: list_feed(tx, self.plane.id, after=seq, at_most=_ROWS_AT_ONCE)
+            )
+            for row in rows:
+                if not await self._apply_or_count(row, before=seq, attempts=attempts):
+                    return applied
+                seq, attempts, applied = row.seq, 0, applied + 1
+            if len(rows) < _ROWS_AT_ONCE:
+                return applied
+
+    async def _apply_or_count(self, row: FeedRow, *, before: int, attempts: int) -> bool:
+        try:
+            await self._apply(row, before=before)
+        except Exception as error:  # noqa: BLE001  # a poison row must not stop the feed
+            if is_outage(error):
+                return False
+            _log.warning("feed_row_failed", region=self.plane.id, kind=row.kind, seq=row.seq, error=error_name(error))
+            return await self._count_or_park(row, before=before, attempts=attempts + 1, error=error_name(error))
+        return True
+
+    async def _apply(self, row: FeedRow, *, before: int) -> None:
+        card = await self._card(row)
+
+        async def work(tx: RegionTx) -> None:
+            if card is not None:
+                await self._renew(tx, card)
+            await store.move_cursor(tx, before=before, to=row.seq)
+
+        await self.plane.database.run_tx(work)
+
+    async def _card(self, row: FeedRow) -> MemberCard | None:
+        if row.kind != USER_CHANGED:
+            raise LookupError(f"unknown feed kind {row.kind}")
+        return await self.plane.directory.read(lambda tx: self._read_card(tx, UserId(row.subject_id)))
+
+    async def _renew(self, tx: RegionTx, card: MemberCard) -> None:
+        for account in await renew_cards(tx, card):
+            await append_access_log(
+                tx,
+                Changed.MEMBERSHIP,
+                account,
+                card.user_id,
+                now=self.plane.clock(),
+                bump=self.plane.bump_access_log,
+            )
+
+    async def _count_or_park(self, row: FeedRow, *, before: int, attempts: int, error: str) -> bool:
+        is_last = attempts >= self.plane.settings.courier.park_after
+
+        async def work(tx: RegionTx) -> None:
+            if not is_last:
+                await store.count_failure(tx, at=before)
+                return
+            now = self.plane.clock()
+            await store.park(
+                tx, row.seq, kind=row.kind, subject_id=row.subject_id, version=row.version, error=error, now=now
+            )
+            await store.move_cursor(tx, before=before, to=row.seq)
+
+        await self.plane.database.run_tx(work)
+        return is_last
+
+    async def retry_parked_feed(self) -> int:
+        """Apply the parked rows of the feed again; tells how many succeeded, the others stay parked."""
+        parked = await self.plane.database.read(lambda tx: store.list_parked(tx, at_most=1000))
+        return sum([await self._retry(row) for row in parked])
+
+    async def _retry(self, row: FeedRow) -> bool:
+        try:
+            card = await self._card(row)
+        except LookupError:
+            return False
+
+        async def work(tx: RegionTx) -> None:
+            if card is not None:
+                await self._renew(tx, card)
+            await store.unpark(tx, row.seq)
+
+        await self.plane.database.run_tx(work)
+        return True

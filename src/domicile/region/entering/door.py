@@ -1,0 +1,131 @@
+"""The door of a region: recognises who calls by key, token or session, and lets people into accounts."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from uuid_utils import uuid7
+
+from domicile.infra.databases import RegionTx
+from domicile.infra.secrets import has_checksum
+from domicile.kernel.callers import Caller, Origin, Person
+from domicile.kernel.errors import DomainError, ErrorKind, not_found, unauthenticated
+from domicile.kernel.ids import AccountId, ApiKeyId
+from domicile.kernel.permissions import BE_THERE, Circumstances, Rule, refusal
+from domicile.region.audit.domain import by_person
+from domicile.region.audit.store import append_audit
+from domicile.region.entering.domain import LIFETIME, AccountToken
+from domicile.region.entering.keys import TokenKeys
+from domicile.region.plane import RegionPlane
+from domicile.region.standing.domain import ApiKeyCopy
+from domicile.region.standing.service import Standings
+
+_HIDDEN = {Rule.PLACE_EXISTS, Rule.PLACE_ENABLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One region's plane with the copies and the keys by which callers are recognised."""
+
+    plane: RegionPlane
+    standings: Standings
+    keys: TokenKeys
+
+    async def from_api_key(self, key: ApiKeyId, secret: str, origin: Origin) -> Caller:
+        """Recognise an API key; `credential-refused` for an unknown, wrong, locked or expired one, without saying which."""
+        copy = await self.standings.find_key(key)
+        now = self.plane.clock()
+        if copy is None or not self.knows_secret(copy, secret, now):
+            raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+        caller = Caller(
+            copy.standing, Circumstances(now, origin.address), copy.role, copy.alias, "", "api-key", origin
+        )
+        return self._admit(caller)
+
+    def knows_secret(self, copy: ApiKeyCopy, secret: str, now: datetime) -> bool:
+        """Compare a secret, in constant time, with the key's and with the one before the last rotation while that holds."""
+        if not has_checksum(secret):
+            return False
+        hashed = self.plane.key_hash.of(secret)
+        if hmac.compare_digest(hashed, copy.secret_hash):
+            return True
+        former, until = copy.former_secret_hash, copy.former_until
+        return former is not None and until is not None and now < until and hmac.compare_digest(hashed, former)
+
+    async def from_account_token(self, token: str, origin: Origin) -> Caller:
+        """Recognise an account token and look its holder's present place up; `credential-refused` otherwise."""
+        now = self.plane.clock()
+        facts = self.keys.verify(token, now=now)
+        copy = await self.standings.find_member(facts.account_id, facts.user_id) if facts else None
+        if facts is None or copy is None:
+            raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+        circumstances = Circumstances(now, origin.address, facts.epoch)
+        return self._admit(
+            Caller(copy.standing, circumstances, copy.role, copy.name, copy.email, "account-token", origin)
+        )
+
+    async def from_person(self, person: Person, account: AccountId) -> Caller:
+        """Recognise a signed-in person in one of their accounts; `not-found` where they have no place in force."""
+        copy = await self.standings.find_member(account, person.user_id)
+        if copy is None:
+            raise not_found("account")
+        circumstances = Circumstances(self.plane.clock(), person.origin.address, person.epoch)
+        caller = Caller(
+            copy.standing, circumstances, copy.role, copy.name, copy.email, "session", person.origin
+        )
+        decision = caller.may(BE_THERE)
+        if not decision.allowed and decision.steps[-1].rule in _HIDDEN:
+            raise not_found("account")
+        return self._admit(caller)
+
+    async def enter(self, person: Person, account: AccountId) -> AccountToken:
+        """Let a person into one of their accounts: a token signed by this region, good for ten minutes.
+
+        An event of its own in the account's audit. `not-found` where they have no place, `account-suspended` where nobody has.
+        """
+        caller = await self.from_person(person, account)
+        now = self.plane.clock()
+
+        async def record(tx: RegionTx) -> None:
+            details = {"userID": person.user_id, "roleID": caller.role_id}
+            await append_audit(tx, by_person(person, account, "audit.account_entered.v1", details, now=now))
+
+        await self.plane.database.run_tx(record)
+        expires_at = (now + LIFETIME).replace(microsecond=0)
+        token = self.keys.sign(self._claims(person, caller, now, expires_at))
+        return AccountToken(token, expires_at, account, caller.role_id)
+
+    def _claims(self, person: Person, caller: Caller, now: datetime, expires_at: datetime) -> dict[str, object]:
+        return {
+            "sub": self.plane.urns(caller.account_id).make("user", person.user_id),
+            "account": caller.account_id,
+            "region": self.plane.id,
+            "role": caller.role_id,
+            "levels": dict(caller.role.service_roles),
+            "amr": list(person.methods),
+            "auth_time": int(person.authenticated_at.timestamp()),
+            "epoch": person.epoch,
+            "sid": person.session_id,
+            "jti": str(uuid7()),
+            "iat": int(now.timestamp()),
+            "nbf": int(now.timestamp()),
+            "exp": int(expires_at.timestamp()),
+        }
+
+    def _admit(self, caller: Caller) -> Caller:
+        decision = caller.may(BE_THERE)
+        if not decision.allowed:
+            raise refusal(decision, caller.role_id)
+        self.standings.note_activity(caller.account_id, caller.principal, caller.circumstances.now)
+        return caller
+
+
+def refuse_outside() -> NoReturn:
+    """Refuse a person who has not entered an account (`account-token-required`)."""
+    raise DomainError(
+        ErrorKind.FORBIDDEN,
+        "account-token-required",
+        "Enter an account first: POST /api/accounts/{id}/token gives the token to use here.",
+    )
+

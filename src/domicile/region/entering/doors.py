@@ -1,0 +1,55 @@
+"""All doors of one node: finds the one that a credential belongs to."""
+
+from dataclasses import dataclass
+
+from domicile.directory.memberships.store import find_region_for
+from domicile.kernel.callers import Caller, Origin, Person
+from domicile.kernel.errors import not_found, unauthenticated
+from domicile.kernel.ids import AccountId, RegionId, find_account_id, find_api_key_id, region_of_api_key
+from domicile.region.entering.door import Door
+from domicile.region.regions import Regions
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The regions, and the door of each that this node serves."""
+
+    regions: Regions
+    by_region: dict[RegionId, Door]
+
+    async def from_api_key(self, credential: str, origin: Origin) -> Caller:
+        """Recognise `<id>:<secret>`; `wrong-region` (421) for a key whose id names a region that another node serves."""
+        text, _, secret = credential.partition(":")
+        key = find_api_key_id(text)
+        if key is None or (region := region_of_api_key(key)) not in {known.id for known in self.regions.all}:
+            raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+        self.regions.plane(region)
+        return await self.by_region[region].from_api_key(key, secret, origin)
+
+    async def from_account_token(self, token: str, origin: Origin) -> Caller:
+        """Recognise an account token; the region that its header claims is asked, and believes nothing but its own key."""
+        for door in self.by_region.values():
+            if door.keys.verify(token, now=door.plane.clock()) is not None:
+                return await door.from_account_token(token, origin)
+        raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+
+    async def door_for(self, person: Person, account_id: str) -> tuple[Door, AccountId]:
+        """Find the door of one of a person's accounts; one answer, in one time, for what is not there and not theirs."""
+        account = find_account_id(account_id)
+        if account is None:
+            raise not_found("account")
+        region = await self.regions.directory.read(lambda tx: find_region_for(tx, person.user_id, account))
+        if region is None:
+            raise not_found("account")
+        self.regions.plane(region)
+        return self.by_region[region], account
+
+    def door_of(self, caller: Caller) -> Door:
+        """Give the door through which a caller came."""
+        return self.by_region[caller.region]
+
+    @staticmethod
+    def check_scope(caller: Caller, account_id: str | None) -> None:
+        """Refuse (`not-found`) a path that names another account than the credential's own."""
+        if account_id is not None and account_id != caller.account_id:
+            raise not_found("account")

@@ -1,0 +1,1 @@
+"""Invitations: an offer of membership to an address."""

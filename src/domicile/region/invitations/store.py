@@ -1,0 +1,265 @@
+"""Invitations and all their SQL."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    Update,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from domicile.infra.databases import RegionTx
+from domicile.infra.planes import REGION, UtcTime
+from domicile.kernel.ids import AccountId, InvitationId, RoleId, UserId
+from domicile.kernel.paging import Page, PageRequest
+from domicile.kernel.permissions import AccountState
+from domicile.kernel.urn import Principal
+from domicile.region.accounts.store import accounts
+from domicile.region.invitations.domain import Invitation, InvitationState
+
+invitations = Table(
+    "invitations",
+    REGION,
+    Column("account_id", Text, primary_key=True),
+    Column("invitation_id", Text, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),
+    Column("role_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by_kind", Text, nullable=False),
+    Column("created_by_id", Text, nullable=False),
+    Column("modified_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("last_sent_at", UtcTime),
+    Column("sends", BigInteger, nullable=False),
+    Column("token_hash", LargeBinary),
+    Column("accepted_by", Text),
+    Column("accepted_at", UtcTime),
+    Column("version", BigInteger, nullable=False),
+    ForeignKeyConstraint(["account_id"], ["accounts.account_id"]),
+    Index("ix_invitations_page", "account_id", "created_at", "invitation_id"),
+    Index("uq_invitations_token_hash", "account_id", "token_hash", unique=True),
+)
+_IS_INVITED = invitations.c.state == InvitationState.INVITED.value
+Index(
+    "uq_invitations_open",
+    invitations.c.account_id,
+    invitations.c.email_key,
+    unique=True,
+    sqlite_where=_IS_INVITED,
+    postgresql_where=_IS_INVITED,
+)
+
+_SHOWN = (
+    invitations.c.invitation_id,
+    invitations.c.email,
+    invitations.c.email_key,
+    invitations.c.role_id,
+    invitations.c.state,
+    invitations.c.created_at,
+    invitations.c.created_by_kind,
+    invitations.c.created_by_id,
+    invitations.c.modified_at,
+    invitations.c.expires_at,
+    invitations.c.last_sent_at,
+    invitations.c.sends,
+    invitations.c.version,
+)
+
+
+async def insert_invitation(tx: RegionTx, account: AccountId, made: Invitation) -> bool:
+    """Make an invitation; False if there is an open one to the address.
+
+    One that is open by its state but has expired gives up the place first.
+    """
+    holds_place = (
+        (invitations.c.account_id == account) & (invitations.c.email_key == made.email_key) & _IS_INVITED
+    )
+    has_expired = invitations.c.expires_at <= made.created_at
+    await tx.execute(
+        update(invitations).where(holds_place, has_expired).values(state=InvitationState.EXPIRED)
+    )
+    row = tx.insert(invitations).values(
+        account_id=account,
+        invitation_id=made.id,
+        email=made.email,
+        email_key=made.email_key,
+        role_id=made.role_id,
+        state=made.state,
+        created_at=made.created_at,
+        created_by_kind=made.created_by.kind,
+        created_by_id=made.created_by.id,
+        modified_at=made.modified_at,
+        expires_at=made.expires_at,
+        last_sent_at=made.last_sent_at,
+        sends=made.sends,
+        token_hash=None,
+        accepted_by=None,
+        accepted_at=None,
+        version=made.version,
+    )
+    place = [invitations.c.account_id, invitations.c.email_key]
+    done = await tx.execute(row.on_conflict_do_nothing(index_elements=place, index_where=_IS_INVITED))
+    return done.rowcount == 1
+
+
+async def count_made_since(tx: RegionTx, account: AccountId, since: datetime) -> tuple[int, datetime | None]:
+    """Count the invitations made after a moment, and give the time of the oldest of them."""
+    mine = (invitations.c.account_id == account) & (invitations.c.created_at > since)
+    row = await tx.first(
+        select(func.count().label("made"), func.min(invitations.c.created_at).label("oldest")).where(mine)
+    )
+    return (row.made, row.oldest) if row else (0, None)
+
+
+async def find_invitation(tx: RegionTx, account: AccountId, invitation: InvitationId) -> Invitation | None:
+    """Find an invitation of an account."""
+    row = await tx.first(select(*_SHOWN).where(_is(account, invitation)))
+    return _invitation(row) if row else None
+
+
+async def find_by_token(tx: RegionTx, account: AccountId, token_hash: bytes) -> Invitation | None:
+    """Find the invitation to which a link leads, whatever its state; None unless the account can be entered."""
+    leads_here = (invitations.c.account_id == account) & (invitations.c.token_hash == token_hash)
+    row = await tx.first(select(*_SHOWN).where(leads_here, _account_is_active(account)))
+    return _invitation(row) if row else None
+
+
+async def list_invitations(
+    tx: RegionTx, account: AccountId, page: PageRequest, *, state: InvitationState | None, now: datetime
+) -> Page[Invitation]:
+    """List an account's invitations in the order in which they were made, with their states as of `now`."""
+    query = select(*_SHOWN).where(invitations.c.account_id == account)
+    if state is not None:
+        query = query.where(_seen_as(state, now))
+    if page.after is not None:
+        after = tuple_(datetime.fromisoformat(page.after[0]), page.after[1])
+        query = query.where(tuple_(invitations.c.created_at, invitations.c.invitation_id) > after)
+    query = query.order_by(invitations.c.created_at, invitations.c.invitation_id).limit(page.limit + 1)
+    found = [_invitation(row).as_of(now) for row in await tx.all(query)]
+    shown = tuple(found[: page.limit])
+    more = len(found) > page.limit
+    return Page(shown, (shown[-1].created_at.isoformat(), shown[-1].id) if more else None)
+
+
+async def update_role(
+    tx: RegionTx, account: AccountId, invitation: InvitationId, role: RoleId, *, now: datetime
+) -> Invitation | None:
+    """Offer another role; None unless the invitation is open."""
+    return await _change_open(tx, account, invitation, now=now, values={"role_id": role})
+
+
+async def revoke(
+    tx: RegionTx, account: AccountId, invitation: InvitationId, *, now: datetime
+) -> Invitation | None:
+    """Take an offer back; None unless the invitation is open."""
+    return await _change_open(tx, account, invitation, now=now, values={"state": InvitationState.REVOKED})
+
+
+async def renew(
+    tx: RegionTx, account: AccountId, invitation: InvitationId, *, expires_at: datetime, now: datetime
+) -> Invitation | None:
+    """Prolong an offer and end its present link; None unless the invitation is open."""
+    values = {"expires_at": expires_at, "token_hash": None, "sends": invitations.c.sends + 1}
+    return await _change_open(tx, account, invitation, now=now, values=values)
+
+
+async def _change_open(
+    tx: RegionTx, account: AccountId, invitation: InvitationId, *, now: datetime, values: Mapping[str, object]
+) -> Invitation | None:
+    change = update(invitations).where(_is(account, invitation), _IS_INVITED)
+    return await _change(tx, change.values(**values, modified_at=now, version=invitations.c.version + 1))
+
+
+async def set_link(
+    tx: RegionTx,
+    account: AccountId,
+    invitation: InvitationId,
+    *,
+    token_hash: bytes,
+    sends: int,
+    now: datetime,
+) -> Invitation | None:
+    """Give an open, unexpired invitation its link; None if it is not that, or if its mail was asked for again since.
+
+    The version stays: a mail that leaves is no change that anybody could overwrite.
+    """
+    is_wanted = (
+        _is_open(account, now) & (invitations.c.invitation_id == invitation) & (invitations.c.sends == sends)
+    )
+    change = update(invitations).where(is_wanted)
+    return await _change(tx, change.values(token_hash=token_hash, last_sent_at=now))
+
+
+async def consume(
+    tx: RegionTx, account: AccountId, *, token_hash: bytes, email_key: str, user: UserId, now: datetime
+) -> Invitation | None:
+    """Use an invitation up; None, and nothing changed, unless link, address, state and time are all right.
+
+    One statement: of any number of attempts at once, one finds it open.
+    """
+    is_theirs = (invitations.c.token_hash == token_hash) & (invitations.c.email_key == email_key)
+    used = {"state": InvitationState.ACCEPTED, "accepted_by": user, "accepted_at": now, "modified_at": now}
+    change = update(invitations).where(_is_open(account, now), is_theirs)
+    return await _change(tx, change.values(**used, version=invitations.c.version + 1))
+
+
+async def _change(tx: RegionTx, change: Update) -> Invitation | None:
+    row = (await tx.execute(change.returning(*_SHOWN))).first()
+    return _invitation(row) if row else None
+
+
+def _is(account: AccountId, invitation: InvitationId) -> ColumnElement[bool]:
+    return (invitations.c.account_id == account) & (invitations.c.invitation_id == invitation)
+
+
+def _is_open(account: AccountId, now: datetime) -> ColumnElement[bool]:
+    is_current = (invitations.c.account_id == account) & _IS_INVITED & (invitations.c.expires_at > now)
+    return is_current & _account_is_active(account)
+
+
+def _account_is_active(account: AccountId) -> ColumnElement[bool]:
+    return exists().where(accounts.c.account_id == account, accounts.c.state == AccountState.ACTIVE)
+
+
+def _seen_as(state: InvitationState, now: datetime) -> ColumnElement[bool]:
+    match state:
+        case InvitationState.INVITED:
+            return and_(_IS_INVITED, invitations.c.expires_at > now)
+        case InvitationState.EXPIRED:
+            return or_(invitations.c.state == state, and_(_IS_INVITED, invitations.c.expires_at <= now))
+        case InvitationState.ACCEPTED | InvitationState.REVOKED:
+            return invitations.c.state == state
+
+
+def _invitation(row: Row[tuple[object, ...]]) -> Invitation:
+    return Invitation(
+        id=InvitationId(row.invitation_id),
+        email=row.email,
+        email_key=row.email_key,
+        role_id=RoleId(row.role_id),
+        state=InvitationState(row.state),
+        created_at=row.created_at,
+        created_by=Principal(row.created_by_kind, row.created_by_id),
+        modified_at=row.modified_at,
+        expires_at=row.expires_at,
+        last_sent_at=row.last_sent_at,
+        sends=row.sends,
+        version=row.version,
+    )

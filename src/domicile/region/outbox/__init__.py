@@ -1,0 +1,1 @@
+"""The region's outbox and its memory of requests: what is shared by every feature that creates or tells."""

@@ -1,0 +1,1 @@
+"""Residency: where an account's data lies, counted."""

@@ -1,0 +1,1 @@
+"""Roles: named bundles of service roles in one account."""

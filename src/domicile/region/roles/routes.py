@@ -1,0 +1,46 @@
+"""The HTTP edge of roles."""
+
+from litestar import Response, get
+from litestar.params import SkipValidation
+
+from domicile.kernel.callers import Caller
+from domicile.kernel.ids import RoleId
+from domicile.region.plane import RegionPlane
+from domicile.region.regions import Regions
+from domicile.region.roles import service
+from domicile.region.roles.domain import role_tag
+from domicile.region.roles.schemas import RoleBody, RolesBody, shape_role
+from domicile.web.bodies import or_unset
+from domicile.web.operations import Access, operation
+from domicile.web.versions import etag
+
+
+@get(
+    "/api/roles",
+    summary="List the roles of the account",
+    tags=["Roles"],
+    opt=operation(Access.ACCOUNT, permission="identity:role:read"),
+)
+async def list_roles(
+    caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], regions: SkipValidation[Regions], limit: str | None = None, cursor: str | None = None
+) -> RolesBody:
+    """Every account has `full-access` and `read-only`, which can be neither changed nor deleted."""
+    scope = f"roles {caller.account_id}"
+    page = service.list_roles(caller, regions.cursors.page_request(limit, cursor, scope=scope))
+    shown = [shape_role(plane, caller.account_id, role) for role in page.items]
+    return RolesBody(roles=shown, next=or_unset(regions.cursors.next_of(page, scope=scope)))
+
+
+@get(
+    "/api/roles/{role_id:str}",
+    summary="Describe a role",
+    tags=["Roles"],
+    opt=operation(Access.ACCOUNT, permission="identity:role:read", errors=("not-found",)),
+)
+async def describe_role(role_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]) -> Response[RoleBody]:
+    """`serviceRoleURNs` names, service by service, the level that the role gives."""
+    role = service.describe_role(caller, RoleId(role_id))
+    return Response(shape_role(plane, caller.account_id, role), headers={"ETag": etag(role_tag(role))})
+
+
+ROUTES = [list_roles, describe_role]

@@ -1,0 +1,54 @@
+"""Roles on the wire."""
+
+from typing import ClassVar
+
+from msgspec import UNSET, UnsetType, field
+
+from domicile.kernel.ids import AccountId
+from domicile.kernel.permissions import Role
+from domicile.region.plane import RegionPlane
+from domicile.web.bodies import Wire
+
+
+class RoleBody(Wire):
+    """A named bundle of service roles."""
+
+    example: ClassVar[dict[str, object]] = {
+        "id": "read-only",
+        "name": "Read only",
+        "description": "Sees everything in the account and changes nothing.",
+        "serviceRoleURNs": [
+            "urn:domicile:identity:de-1:004217730956:role/read-only",
+            "urn:domicile:audit:de-1:004217730956:role/read-only",
+        ],
+        "urn": "urn:domicile:identity:de-1:004217730956:role/read-only",
+    }
+
+    id: str
+    name: str
+    description: str
+    service_role_urns: list[str] = field(name="serviceRoleURNs")
+    urn: str
+
+
+class RolesBody(Wire):
+    """A page of roles; `next` is absent on the last."""
+
+    example: ClassVar[dict[str, object]] = {"roles": [RoleBody.example]}
+
+    roles: list[RoleBody]
+    next: str | UnsetType = UNSET
+
+
+def shape_role(plane: RegionPlane, account: AccountId, role: Role) -> RoleBody:
+    """Write a role for the wire."""
+    urns = plane.urns(account)
+    return RoleBody(
+        id=role.id,
+        name=role.name,
+        description=role.description,
+        service_role_urns=[
+            urns.make("role", level, service=service) for service, level in role.service_roles
+        ],
+        urn=urns.make("role", role.id),
+    )

@@ -1,0 +1,179 @@
+"""Standings in process: loaded on first use, dropped exactly when the access log says so, never older than the last commit."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from domicile.infra.databases import Database, RegionTx
+from domicile.kernel.ids import AccountId, ApiKeyId, RegionId, UserId
+from domicile.kernel.permissions import AccountStanding, ApiKeyStanding, MembershipStanding, Standing
+from domicile.kernel.urn import Principal
+from domicile.region.access_log.store import AccessChange, Changed, list_changes, read_head
+from domicile.region.api_keys.store import find_key_standing, note_key_activity
+from domicile.region.memberships.store import note_activity
+from domicile.region.roles.domain import get_role
+from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
+from domicile.region.standing.store import find_account_state, find_member_record
+
+_MOST_COPIES = 50_000
+_CHANGES_AT_ONCE = 500
+
+
+class Standings:
+    """The copies of one region's accesses in this process.
+
+    `bump` is called after every commit that appended to the access log, before its request is answered; the next question then reads
+    the log and drops what it names. Changes made by other processes are found by `poll`. A copy that was loaded while the log
+    moved is used once and not kept.
+    """
+
+    def __init__(self, region: RegionId, database: Database[RegionTx]) -> None:
+        self._region = region
+        self._database = database
+        self._generation = 1
+        self._applied = 0
+        self._position = -1
+        self._following = asyncio.Lock()
+        self._members: dict[tuple[AccountId, UserId], MemberCopy] = {}
+        self._keys: dict[ApiKeyId, ApiKeyCopy] = {}
+        self._activity: dict[tuple[AccountId, Principal], datetime] = {}
+        self.on_change: list[Callable[[AccountId], None]] = []
+        """Called with each account about which the log has news, when it is applied."""
+
+    def bump(self) -> None:
+        """Note that the access log has grown."""
+        self._generation += 1
+
+    @property
+    def is_current(self) -> bool:
+        """Whether every change known of has been applied to the copies."""
+        return self._applied == self._generation
+
+    def peek_member(self, account: AccountId, user: UserId) -> MemberCopy | None:
+        """Give the copy of a membership without touching the database; None if it is not held or may be out of date."""
+        return self._members.get((account, user)) if self._applied == self._generation else None
+
+    def peek_key(self, key: ApiKeyId) -> ApiKeyCopy | None:
+        """Give the copy of an API key without touching the database; None if it is not held or may be out of date."""
+        return self._keys.get(key) if self._applied == self._generation else None
+
+    async def find_member(self, account: AccountId, user: UserId) -> MemberCopy | None:
+        """Find a user's place in an account, as of the last commit; None if they have none."""
+        await self._follow()
+        if (copy := self._members.get((account, user))) is not None:
+            return copy
+        generation = self._applied
+        loaded = await self._database.read(lambda tx: self._load_member(tx, account, user))
+        if loaded is not None and generation == self._generation:
+            self._keep(self._members, (account, user), loaded)
+        return loaded
+
+    async def find_key(self, key: ApiKeyId) -> ApiKeyCopy | None:
+        """Find an API key's place in its account, as of the last commit."""
+        await self._follow()
+        if (copy := self._keys.get(key)) is not None:
+            return copy
+        generation = self._applied
+        loaded = await self._database.read(lambda tx: self._load_key(tx, key))
+        if loaded is not None and generation == self._generation:
+            self._keep(self._keys, key, loaded)
+        return loaded
+
+    async def poll(self) -> None:
+        """Look whether another process has written to the access log."""
+        if await self._database.read(read_head) > self._position:
+            self.bump()
+
+    def note_activity(self, account: AccountId, principal: Principal, at: datetime) -> None:
+        """Remember that a principal was active; written down by `flush_activity`."""
+        self._activity[account, principal] = at
+
+    async def flush_activity(self) -> None:
+        """Write down when principals were last active; what fails to be written is tried again with the next."""
+        if not self._activity:
+            return
+        taken, self._activity = self._activity, {}
+        try:
+            await self._database.run_tx(lambda tx: _write_activity(tx, taken))
+        except Exception:
+            self._activity = taken | self._activity
+            raise
+        for account, _ in taken:
+            self._announce(account)
+
+    async def _follow(self) -> None:
+        if self._applied == self._generation:
+            return
+        async with self._following:
+            while self._applied != self._generation:
+                generation = self._generation
+                await self._apply_news()
+                self._applied = generation
+
+    async def _apply_news(self) -> None:
+        if self._position < 0:
+            self._position = await self._database.read(read_head)
+            return
+        while True:
+            changes = await self._database.read(
+                lambda tx: list_changes(tx, after=self._position, at_most=_CHANGES_AT_ONCE)
+            )
+            for change in changes:
+                self._drop(change)
+                self._position = change.seq
+            if len(changes) < _CHANGES_AT_ONCE:
+                return
+
+    def _drop(self, change: AccessChange) -> None:
+        match change.kind:
+            case Changed.MEMBERSHIP:
+                self._members.pop((change.account_id, UserId(change.subject_id)), None)
+            case Changed.API_KEY:
+                self._keys.pop(ApiKeyId(change.subject_id), None)
+            case Changed.ACCOUNT:
+                self._members = {k: v for k, v in self._members.items() if k[0] != change.account_id}
+                self._keys = {k: v for k, v in self._keys.items() if v.standing.account.id != change.account_id}
+        self._announce(change.account_id)
+
+    def _announce(self, account: AccountId) -> None:
+        for listener in self.on_change:
+            listener(account)
+
+    @staticmethod
+    def _keep(copies: dict, key: object, copy: object) -> None:
+        if len(copies) >= _MOST_COPIES:
+            copies.clear()
+        copies[key] = copy
+
+    async def _load_member(self, tx: RegionTx, account: AccountId, user: UserId) -> MemberCopy | None:
+        record = await find_member_record(tx, account, user)
+        if record is None:
+            return None
+        role = get_role(record.role_id)
+        place = MembershipStanding(record.state, role, record.epoch)
+        holder = AccountStanding(account, self._region, record.account_state)
+        return MemberCopy(Standing(Principal.user(user), holder, place), role, record.name, record.email)
+
+    async def _load_key(self, tx: RegionTx, key: ApiKeyId) -> ApiKeyCopy | None:
+        record = await find_key_standing(tx, key)
+        if record is None or (state := await find_account_state(tx, record.account_id)) is None:
+            return None
+        role = get_role(record.role_id)
+        place = ApiKeyStanding(record.is_enabled, record.expires_at, record.networks, role)
+        holder = AccountStanding(record.account_id, self._region, state)
+        return ApiKeyCopy(
+            Standing(Principal.api_key(key), holder, place),
+            role,
+            record.alias,
+            record.secret_hash,
+            record.former_secret_hash,
+            record.former_until,
+        )
+
+
+async def _write_activity(tx: RegionTx, activity: dict[tuple[AccountId, Principal], datetime]) -> None:
+    for (account, principal), at in activity.items():
+        if principal.kind == "user":
+            await note_activity(tx, account, UserId(principal.id), at)
+        else:
+            await note_key_activity(tx, account, ApiKeyId(principal.id), at)

@@ -1,0 +1,55 @@
+"""The one query that loads a user's place in an account."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select
+
+from domicile.infra.databases import RegionTx
+from domicile.kernel.ids import AccountId, RoleId, UserId
+from domicile.kernel.permissions import AccountState, MemberState
+from domicile.region.accounts.store import accounts
+from domicile.region.memberships.store import member_cards, memberships
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """A membership with its account's state and the person's card."""
+
+    account_state: AccountState
+    state: MemberState
+    role_id: RoleId
+    epoch: int
+    name: str
+    email: str
+
+
+async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> MemberRecord | None:
+    """Find a user's place in an account; None where there is no such account or no membership in force."""
+    card_is_theirs = and_(
+        memberships.c.account_id == member_cards.c.account_id, memberships.c.user_id == member_cards.c.user_id
+    )
+    query = (
+        select(
+            accounts.c.state.label("account_state"),
+            memberships.c.state,
+            memberships.c.role_id,
+            member_cards.c.epoch,
+            member_cards.c.name,
+            member_cards.c.email,
+        )
+        .join(memberships, memberships.c.account_id == accounts.c.account_id)
+        .join(member_cards, card_is_theirs)
+        .where(accounts.c.account_id == account, memberships.c.user_id == user)
+    )
+    row = await tx.first(query)
+    if row is None:
+        return None
+    return MemberRecord(
+        AccountState(row.account_state), MemberState(row.state), RoleId(row.role_id), row.epoch, row.name, row.email
+    )
+
+
+async def find_account_state(tx: RegionTx, account: AccountId) -> AccountState | None:
+    """Find whether an account may be entered; None if it is not there."""
+    row = await tx.first(select(accounts.c.state).where(accounts.c.account_id == account))
+    return AccountState(row.state) if row else None

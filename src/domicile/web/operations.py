@@ -1,0 +1,37 @@
+"""What a route says of itself beyond its signature: the permission it needs, the errors it may answer, how it is called."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class Access(StrEnum):
+    """Who may call an operation."""
+
+    ANYONE = "anyone"
+    PERSON = "person"
+    """A person's session."""
+    ACCOUNT = "account"
+    """An API key or an account token."""
+    MEMBER = "member"
+    """An API key, an account token, or the session of a person who is a member of the account in the path."""
+
+
+_IMPLIED = {
+    Access.ANYONE: (),
+    Access.PERSON: ("session-ended",),
+    Access.ACCOUNT: ("credential-refused", "account-suspended", "address-not-allowed"),
+    Access.MEMBER: ("credential-refused", "account-suspended", "address-not-allowed", "not-found"),
+}
+
+
+def operation(
+    access: Access, *, permission: str | None = None, errors: tuple[str, ...] = (), is_creation: bool = False
+) -> Mapping[str, Any]:
+    """Make the `opt` of a route handler: read by the published document, and by the tests that try every route as a stranger.
+
+    `errors` are codes beyond those that every route of its kind has; `is_creation` says that `Idempotency-Key` is honoured.
+    """
+    implied = (*_IMPLIED[access], *(("not-permitted",) if permission else ()))
+    implied += ("idempotency-key-reused",) if is_creation else ()
+    return {"access": access, "permission": permission, "errors": (*implied, *errors), "is_creation": is_creation}
