@@ -53,7 +53,7 @@ fmt: $(DEV_STAMP) ## mend what can be mended by itself
 	@$(BIN)/ruff format .
 
 docs: $(DEV_STAMP) ## build the documentation
-	@$(BIN)/python docs/build.py
+	@$(BIN)/python -m docs.build
 
 lock: $(DEV_STAMP) ## write the locks anew after a change of pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	@$(BIN)/uv lock $(LOCK_ARGS)

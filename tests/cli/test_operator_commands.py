@@ -92,3 +92,7 @@ def test_regions_are_listed_without_the_passwords_of_their_databases(run: Run, t
     shown = [run("region", "list", "--config", str(config), *form).out for form in ([], ["--json"])]
 
     assert all("db.test/de" in text and "pass-word" not in text for text in shown)
+
+
+def test_a_port_that_is_none_is_wrong_usage(run: Run):
+    assert run("serve", "--port", "99999").code == 2

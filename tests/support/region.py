@@ -83,9 +83,7 @@ class LiveRegion:
         )
         origin = Origin("request-1", ADDRESS, "tests/1.0")
         circumstances = Circumstances(self.clock(), ADDRESS)
-        return Caller(
-            standing, circumstances, role, "Ada Owner", "ada@example.com", "account-token", origin
-        )
+        return Caller(standing, circumstances, role, "Ada Owner", "ada@example.com", "account-token", origin)
 
     async def key_caller(self, key: ApiKeyId, secret: str, *, address: str = str(ADDRESS)) -> Caller:
         """The key as the region's door recognises it; raises what the door answers."""

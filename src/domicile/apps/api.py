@@ -1,7 +1,7 @@
 """The all-in-one API: every route of both planes on one application, and how handlers are given what they ask for."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from litestar import Litestar
@@ -20,6 +20,7 @@ from domicile.infra.settings import Settings
 from domicile.kernel.callers import Caller, Person
 from domicile.kernel.clock import Clock, utc_now
 from domicile.kernel.errors import DomainError, unauthenticated
+from domicile.region.access.lean import LeanAnswers
 from domicile.region.entering.door import refuse_outside
 from domicile.region.plane import RegionPlane
 from domicile.web.edge import Edge
@@ -31,7 +32,7 @@ _LARGEST_BODY = 1_000_000
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[tuple[ASGIApp, Node]]:
+async def running(settings: Settings, clock: Clock = utc_now) -> AsyncGenerator[tuple[ASGIApp, Node]]:
     """Open a node and its API, with the background work going on, until the end of the body."""
     node = await open_node(settings, clock)
     try:
@@ -58,7 +59,13 @@ def make_api(node: Node) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    return Edge(app, public_url=node.settings.public_url, gets={}, posts={})
+    lean = LeanAnswers(node.doors)
+    return Edge(
+        app,
+        public_url=node.settings.public_url,
+        gets={"/api/whoami": lean.whoami, "/api/users": lean.users},
+        posts={"/api/access/check": lean.check},
+    )
 
 
 def _dependencies(node: Node) -> dict[str, Any]:
@@ -67,7 +74,9 @@ def _dependencies(node: Node) -> dict[str, Any]:
     async def person(request: DomicileRequest) -> Person:
         scheme, credential = bearer_of(request.scope)
         if scheme != "bearer" or not is_session_token(credential):
-            raise unauthenticated("session-ended", "Sign in first: POST /api/sessions gives the token to use here.")
+            raise unauthenticated(
+                "session-ended", "Sign in first: POST /api/sessions gives the token to use here."
+            )
         return await authenticate_session(identity, credential, origin_of(request.scope))
 
     async def anyone(request: DomicileRequest) -> Person | Caller:
@@ -76,7 +85,9 @@ def _dependencies(node: Node) -> dict[str, Any]:
         if scheme == "apikey":
             return await doors.from_api_key(credential, origin)
         if scheme != "bearer":
-            raise unauthenticated("not-authenticated", "Send Authorization: ApiKey <id>:<secret>, or Bearer <token>.")
+            raise unauthenticated(
+                "not-authenticated", "Send Authorization: ApiKey <id>:<secret>, or Bearer <token>."
+            )
         if is_session_token(credential):
             return await authenticate_session(identity, credential, origin)
         return await doors.from_account_token(credential, origin)
@@ -111,5 +122,3 @@ def _dependencies(node: Node) -> dict[str, Any]:
         "request_key": Provide(provide_request_key),
         "expected": Provide(provide_expected),
     }
-
-

@@ -17,7 +17,7 @@ from domicile.web.openapi import build_document
 from domicile.web.operations import Access, operation
 
 
-class RegionBody(Wire):
+class RegionBody(Wire, frozen=True):
     """A region of the platform."""
 
     id: str
@@ -27,7 +27,7 @@ class RegionBody(Wire):
     """Whether new accounts may be created there."""
 
 
-class RegionsBody(Wire):
+class RegionsBody(Wire, frozen=True):
     """The regions, in the order of the configuration."""
 
     example: ClassVar[dict[str, object]] = {
@@ -37,14 +37,14 @@ class RegionsBody(Wire):
     regions: list[RegionBody]
 
 
-class RegionDiscoveryBody(RegionBody):
+class RegionDiscoveryBody(RegionBody, frozen=True):
     """A region, and how its tokens are verified."""
 
     issuer: str
     jwks_uri: str = field(name="jwksURI")
 
 
-class DiscoveryBody(Wire):
+class DiscoveryBody(Wire, frozen=True):
     """Where everything is."""
 
     example: ClassVar[dict[str, object]] = {
@@ -73,7 +73,7 @@ class DiscoveryBody(Wire):
     regions: list[RegionDiscoveryBody]
 
 
-class HealthBody(Wire):
+class HealthBody(Wire, frozen=True):
     """Ready."""
 
     example: ClassVar[dict[str, object]] = {"status": "ready"}
@@ -134,7 +134,9 @@ def health_routes(node: Node) -> list[Any]:
 @get("/openapi.json", summary="This document", tags=["Discovery"], opt=operation(Access.ANYONE))
 async def get_document(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The OpenAPI 3.1 document of the API."""
-    return Response(document_of(request.app), media_type="application/json", headers={"Cache-Control": "no-cache"})
+    return Response(
+        document_of(request.app), media_type="application/json", headers={"Cache-Control": "no-cache"}
+    )
 
 
 def document_of(app: Litestar) -> bytes:

@@ -20,7 +20,7 @@ from domicile.infra.idempotency import IdempotencyKeys
 from domicile.infra.mail.mailbox import Mailbox
 from domicile.infra.mail.settings import MailSettings
 from domicile.infra.mail.smtp import SmtpMailer
-from domicile.infra.migrations import History, upgrade
+from domicile.infra.migrations import History, prepare
 from domicile.infra.outbox import Outbox, OutboxRow
 from domicile.infra.passwords import PasswordHasher
 from domicile.infra.secrets import Keyring, load_root_key
@@ -78,13 +78,11 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
     cursors = Cursors(keyring.hasher("cursors"))
     identity = await _open_identity(settings, keyring, clock, wakers["identity"], cursors)
     directory = directory_database(settings.identity_database)
-    regions = Regions(
-        settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url
-    )
+    regions = Regions(settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url)
     doors = Doors(regions, {})
     couriers: dict[RegionId, Courier] = {}
     for entry, region in zip(settings.regions, regions.all, strict=True):
-        database = await _open_region_database(settings, entry, region.id)
+        database = await _open_region_database(entry, region.id)
         assembly = _RegionAssembly(settings, region, database, keyring, clock, wakers[region.id])
         door, courier = await assembly.open(regions, mailer)
         regions.served[region.id] = door.plane
@@ -123,26 +121,24 @@ async def _open_identity(
     settings: Settings, keyring: Keyring, clock: Clock, waker: asyncio.Event, cursors: Cursors
 ) -> IdentityPlane:
     database = identity_database(settings.identity_database)
-    if settings.identity_database.startswith("sqlite"):
-        await upgrade(database.engine, History.GLOBAL)
+    await prepare(database.engine, History.GLOBAL)
     return IdentityPlane(
         settings=settings,
         database=database,
         clock=clock,
         outbox=Outbox(identity_outbox, clock, park_after=settings.courier.park_after, wake=waker.set),
-        passwords=PasswordHasher(threads=settings.passwords.hash_threads, queue=settings.passwords.hash_queue),
+        passwords=PasswordHasher(
+            threads=settings.passwords.hash_threads, queue=settings.passwords.hash_queue
+        ),
         token_hash=keyring.hasher("identity links"),
         session_hash=keyring.hasher("identity sessions"),
         cursors=cursors,
     )
 
 
-async def _open_region_database(
-    settings: Settings, entry: RegionSettings, region: RegionId
-) -> Database[RegionTx]:
+async def _open_region_database(entry: RegionSettings, region: RegionId) -> Database[RegionTx]:
     database = region_database(entry.database, region)
-    if entry.database.startswith("sqlite"):
-        await upgrade(database.engine, History.REGION)
+    await prepare(database.engine, History.REGION)
 
     async def begin(tx: RegionTx) -> None:
         await begin_access_log(tx)

@@ -1,6 +1,6 @@
 """What an operator does beside serving: migrating, and looking after the courier."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from domicile.apps.node import Node, open_node
@@ -22,7 +22,9 @@ async def migrate(settings: Settings) -> list[str]:
     settings.data.mkdir(parents=True, exist_ok=True)
     done = [await _migrate(identity_database(settings.identity_database), "identity", History.GLOBAL)]
     for entry in settings.regions:
-        done.append(await _migrate(region_database(entry.database, RegionId(entry.id)), entry.id, History.REGION))
+        done.append(
+            await _migrate(region_database(entry.database, RegionId(entry.id)), entry.id, History.REGION)
+        )
     return done
 
 
@@ -38,14 +40,24 @@ async def courier_status(settings: Settings) -> list[dict[str, str | int]]:
     """List the rows that have failed, parked or still being tried, of identity and of every region."""
     rows: list[dict[str, str | int]] = []
     async with _identity(settings) as (database, box):
-        rows += [_row("identity", row) for row in await database.read(lambda tx: box.list_waiting(tx, at_most=_MOST_SHOWN))]
+        rows += [
+            _row("identity", row)
+            for row in await database.read(lambda tx: box.list_waiting(tx, at_most=_MOST_SHOWN))
+        ]
     for entry in settings.regions:
         async with _region(settings, entry.id, entry.database) as (database, box):
             waiting = await database.read(lambda tx, box=box: box.list_waiting(tx, at_most=_MOST_SHOWN))
             parked = await database.read(lambda tx: list_parked(tx, at_most=_MOST_SHOWN))
         rows += [_row(entry.id, row) for row in waiting]
         rows += [
-            {"plane": entry.id, "id": f"feed-{r.seq}", "kind": r.kind, "state": "parked", "attempts": 0, "error": ""}
+            {
+                "plane": entry.id,
+                "id": f"feed-{r.seq}",
+                "kind": r.kind,
+                "state": "parked",
+                "attempts": 0,
+                "error": "",
+            }
             for r in parked
         ]
     return rows
@@ -73,7 +85,7 @@ async def _retry_feed(settings: Settings, region: str | None) -> int:
 
 
 @asynccontextmanager
-async def _node(settings: Settings) -> AsyncIterator[Node]:
+async def _node(settings: Settings) -> AsyncGenerator[Node]:
     node = await open_node(settings, utc_now)
     try:
         yield node
@@ -82,7 +94,7 @@ async def _node(settings: Settings) -> AsyncIterator[Node]:
 
 
 @asynccontextmanager
-async def _identity(settings: Settings) -> AsyncIterator[tuple[Database[IdentityTx], Outbox]]:
+async def _identity(settings: Settings) -> AsyncGenerator[tuple[Database[IdentityTx], Outbox]]:
     database = identity_database(settings.identity_database)
     try:
         yield database, Outbox(identity_outbox, utc_now, park_after=settings.courier.park_after, wake=_nobody)
@@ -91,7 +103,9 @@ async def _identity(settings: Settings) -> AsyncIterator[tuple[Database[Identity
 
 
 @asynccontextmanager
-async def _region(settings: Settings, name: str, url: str) -> AsyncIterator[tuple[Database[RegionTx], Outbox]]:
+async def _region(
+    settings: Settings, name: str, url: str
+) -> AsyncGenerator[tuple[Database[RegionTx], Outbox]]:
     database = region_database(url, RegionId(name))
     try:
         yield database, Outbox(outbox, utc_now, park_after=settings.courier.park_after, wake=_nobody)

@@ -50,7 +50,9 @@ async def _greet(server: Any, settings: Settings, *, has_mailbox: bool) -> None:
         await asyncio.sleep(0.01)
     lines = [f"Domicile is ready: {settings.public_url}", f"  API reference  {settings.public_url}/docs"]
     if has_mailbox:
-        lines.append(f"  Mailbox        {settings.public_url}/mailbox  (every mail; files in {settings.data / 'mail'})")
+        lines.append(
+            f"  Mailbox        {settings.public_url}/mailbox  (every mail; files in {settings.data / 'mail'})"
+        )
     lines.append(f"  Data           {settings.data.resolve()}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import structlog
 
@@ -19,9 +19,11 @@ _log = structlog.get_logger("domicile.worker")
 
 
 @contextlib.asynccontextmanager
-async def working(node: Node) -> AsyncIterator[None]:
+async def working(node: Node) -> AsyncGenerator[None]:
     """Run the background work of a node while the body runs; the last activity is written down at the end."""
-    tasks = [asyncio.create_task(_run("identity", node.wakers["identity"], lambda n: _identity_round(node, n)))]
+    tasks = [
+        asyncio.create_task(_run("identity", node.wakers["identity"], lambda n: _identity_round(node, n)))
+    ]
     for region, courier in node.couriers.items():
         door = node.doors.by_region[region]
         tasks.append(asyncio.create_task(_run(region, node.wakers[region], _region_rounds(door, courier))))

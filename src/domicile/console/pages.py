@@ -1,5 +1,6 @@
 """Makes the console's pages from their templates, each with the headers that keep a page to itself (OWASP ASVS 5.0, V3.4)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -7,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 
 from domicile.console.static_files import StaticFiles
+from domicile.console.wording import told
 
 _CONSOLE = Path(__file__).parent
 
@@ -36,11 +38,22 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["told"] = told
         self._static_url = static_files.url
 
-    def render(self, template: str, *, status_code: int = 200, **values: object) -> Response[str]:
+    def render(
+        self,
+        template: str,
+        *,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: object,
+    ) -> Response[str]:
         """Render one page, every value escaped."""
         content = self._environment.get_template(template).render(static_url=self._static_url, **values)
         return Response(
-            content, media_type=MediaType.HTML, status_code=status_code, headers=dict(PAGE_HEADERS)
+            content,
+            media_type=MediaType.HTML,
+            status_code=status_code,
+            headers={**PAGE_HEADERS, **(headers or {})},
         )

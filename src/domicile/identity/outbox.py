@@ -1,10 +1,7 @@
 """The table of the identity plane's outbox, and the kinds of effects written there."""
 
-from collections.abc import Callable
-
-from domicile.infra.outbox import Outbox, define_outbox
+from domicile.infra.outbox import define_outbox
 from domicile.infra.planes import IDENTITY
-from domicile.kernel.clock import Clock
 
 outbox = define_outbox(IDENTITY, "user_id")
 """Its rows belong to a user or, before there is one, to the sign-up or reset that was asked for."""
@@ -15,8 +12,3 @@ PASSWORD_RESET_MAIL = "password-reset-mail"  # noqa: S105  # the name of a mail
 """Send the link to a new password, if the address is known; the subject is the reset."""
 PASSWORD_CHANGED_MAIL = "password-changed-mail"  # noqa: S105  # the name of a mail
 """Tell a user that their password was changed; the subject is the user."""
-
-
-def open_identity_outbox(clock: Clock, *, park_after: int, wake: Callable[[], None]) -> Outbox:
-    """Open the identity plane's outbox; `wake` is called after each commit that appended."""
-    return Outbox(outbox, clock, park_after=park_after, wake=wake)

@@ -113,7 +113,7 @@ class Database(Generic[TxT]):
                         raise _translated(error) from error
                 except (ConnectionError, TimeoutError) as error:
                     raise _unavailable() from error
-                await asyncio.sleep(random.uniform(0, 0.005 * 2**min(attempt, 6)))  # noqa: S311  # jitter, no secret
+                await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311  # jitter, no secret
         raise AssertionError("the last attempt returns or raises")
 
     async def read(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
@@ -123,7 +123,9 @@ class Database(Generic[TxT]):
                 async with self.engine.connect() as connection:
                     await connection.execution_options(domicile_reads=True)
                     if not self._is_sqlite:
-                        await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                        await connection.execution_options(
+                            isolation_level="REPEATABLE READ", postgresql_readonly=True
+                        )
                     return await work(self._begin(connection))
             except DBAPIError as error:
                 raise _translated(error) from error
@@ -133,7 +135,9 @@ class Database(Generic[TxT]):
     async def _once(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
         if not self._is_sqlite:
             return await self._commit(work)
-        async with self._one_writer:  # SQLite has one writer: waiting here is fair and cheap, waiting in its file lock is neither
+        async with (
+            self._one_writer
+        ):  # SQLite has one writer: waiting here is fair and cheap, waiting in its file lock is neither
             return await self._commit(work)
 
     async def _commit(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
@@ -229,7 +233,11 @@ def _postgresql_engine(url: str) -> AsyncEngine:
         pool_pre_ping=True,
         hide_parameters=True,
         isolation_level="SERIALIZABLE",
-        connect_args={"timeout": 10, "command_timeout": 30, "server_settings": {"application_name": "domicile"}},
+        connect_args={
+            "timeout": 10,
+            "command_timeout": 30,
+            "server_settings": {"application_name": "domicile"},
+        },
     )
 
 
@@ -239,11 +247,16 @@ def _is_worth_retrying(error: DBAPIError) -> bool:
 
 
 def _translated(error: DBAPIError) -> Exception:
-    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated or _is_worth_retrying(error):
+    if (
+        isinstance(error, OperationalError | InterfaceError)
+        or error.connection_invalidated
+        or _is_worth_retrying(error)
+    ):
         return _unavailable()
     return error
 
 
 def _unavailable() -> DomainError:
-    return DomainError(ErrorKind.UNAVAILABLE, "database-unavailable", "A database cannot be reached: try again in a moment.")
-
+    return DomainError(
+        ErrorKind.UNAVAILABLE, "database-unavailable", "A database cannot be reached: try again in a moment."
+    )

@@ -24,11 +24,10 @@ class Delivery(Generic[TxT]):
         self._outbox = outbox
         self._handle = handle
 
-    async def deliver_due(self, *, owner_id: str | None = None, kinds: frozenset[str] | None = None) -> int:
-        """Deliver what is due, oldest first, of all owners and kinds or of some; tells how many rows were finished."""
-        due = await self._database.read(lambda tx: self._outbox.list_due(tx, at_most=_ROWS_AT_ONCE, owner_id=owner_id))
-        wanted = [row for row in due if kinds is None or row.kind in kinds]
-        return sum([await self._deliver(row) for row in wanted])
+    async def deliver_due(self) -> int:
+        """Deliver what is due, oldest first; tells how many rows were finished."""
+        due = await self._database.read(lambda tx: self._outbox.list_due(tx, at_most=_ROWS_AT_ONCE))
+        return sum([await self._deliver(row) for row in due])
 
     async def _deliver(self, row: OutboxRow) -> bool:
         if not await self._database.run_tx(lambda tx: self._outbox.claim(tx, row)):
@@ -47,7 +46,9 @@ class Delivery(Generic[TxT]):
             await self._database.run_tx(lambda tx: self._outbox.postpone(tx, row, name))
             return
         parked = await self._database.run_tx(lambda tx: self._outbox.fail(tx, row, name))
-        _log.warning("delivery_failed", plane=self._name, kind=row.kind, row=row.id, error=name, parked=parked)
+        _log.warning(
+            "delivery_failed", plane=self._name, kind=row.kind, row=row.id, error=name, parked=parked
+        )
 
 
 def is_outage(error: Exception) -> bool:

@@ -76,7 +76,12 @@ class IdempotencyKeys:
         if request is None:
             return
         sealed = self._sealer.seal(msgspec.msgpack.encode(result), context=_context(owner_id, principal_id))
-        row = {"owner_id": owner_id, "principal_id": principal_id, "request_key": request.key, "digest": request.digest}
+        row = {
+            "owner_id": owner_id,
+            "principal_id": principal_id,
+            "request_key": request.key,
+            "digest": request.digest,
+        }
         await tx.execute(tx.insert(self._table).values(**row, sealed_result=sealed, created_at=self._clock()))
 
     async def forget_old(self, tx: Tx) -> int:
@@ -90,7 +95,9 @@ class IdempotencyKeys:
 
 def reused() -> Exception:
     """Make the error for a key that came back with another body."""
-    return conflict("idempotency-key-reused", "This Idempotency-Key was used for another request: use a new one.")
+    return conflict(
+        "idempotency-key-reused", "This Idempotency-Key was used for another request: use a new one."
+    )
 
 
 def _context(owner_id: str, principal_id: str) -> str:

@@ -21,6 +21,15 @@ class History(StrEnum):
     REGION = "region"
 
 
+class NotMigratedError(Exception):
+    """A database is at another revision than this release needs."""
+
+    def __init__(self, database: str, found: str, needed: str) -> None:
+        super().__init__(
+            f"The database {database} is at {found}, this release needs {needed}: run `domicile migrate`."
+        )
+
+
 def migrations_folder() -> Path:
     """Find the migrations: beside the sources, or inside the installed package."""
     package = Path(domicile.__file__).parent
@@ -60,6 +69,18 @@ async def upgrade(engine: AsyncEngine, history: History) -> bool:
     async with engine.begin() as connection:
         await connection.run_sync(_run_alembic, history)
     return True
+
+
+async def prepare(engine: AsyncEngine, history: History) -> None:
+    """Make a database fit for serving: SQLite files and empty databases are migrated, others must have been.
+
+    Raises `NotMigratedError` for a PostgreSQL database at another revision: an upgrade there is an operator's decision.
+    """
+    revision = await revision_of(engine)
+    if engine.dialect.name == "sqlite" or revision is None:
+        await upgrade(engine, history)
+    elif revision != head_of(history):
+        raise NotMigratedError(engine.url.database or "", revision, head_of(history))
 
 
 def _run_alembic(connection: Connection, history: History) -> None:

@@ -77,18 +77,26 @@ class Outbox:
         tx.after_commit(self._wake)
         return row_id
 
-    async def list_due(self, tx: Tx, *, at_most: int, owner_id: str | None = None) -> tuple[OutboxRow, ...]:
-        """List rows whose time has come, of all owners or of one, oldest first; parked ones are left out."""
+    async def list_due(self, tx: Tx, *, at_most: int) -> tuple[OutboxRow, ...]:
+        """List rows whose time has come, oldest first; parked ones are left out."""
         due = (self._table.c.parked_at.is_(None)) & (self._table.c.due_at <= self._clock())
-        if owner_id is not None:
-            due &= self._table.c.owner_id == owner_id
-        rows = await tx.all(select(self._table).where(due).order_by(self._table.c.due_at, self._table.c.id).limit(at_most))
+        rows = await tx.all(
+            select(self._table).where(due).order_by(self._table.c.due_at, self._table.c.id).limit(at_most)
+        )
+        return tuple(_row(row) for row in rows)
+
+    async def list_of_owner(self, tx: Tx, owner_id: str, *, kinds: frozenset[str]) -> tuple[OutboxRow, ...]:
+        """List an owner's rows of some kinds, oldest first, whether claimed, put off or parked."""
+        mine = (self._table.c.owner_id == owner_id) & self._table.c.kind.in_(sorted(kinds))
+        rows = await tx.all(select(self._table).where(mine).order_by(self._table.c.id))
         return tuple(_row(row) for row in rows)
 
     async def claim(self, tx: Tx, row: OutboxRow) -> bool:
         """Take a due row for a minute, against other workers; False if another was first."""
         now = self._clock()
-        mine = update(self._table).where(self._is(row), self._table.c.due_at <= now).values(due_at=now + _LEASE)
+        mine = (
+            update(self._table).where(self._is(row), self._table.c.due_at <= now).values(due_at=now + _LEASE)
+        )
         return await tx.count(mine) == 1
 
     async def finish(self, tx: Tx, row: OutboxRow) -> None:
@@ -105,7 +113,9 @@ class Outbox:
         wait = min(timedelta(seconds=2 ** min(attempts, 10) / 2), _LONGEST_WAIT)
         change = update(self._table).where(self._is(row))
         await tx.execute(
-            change.values(attempts=attempts, due_at=now + wait, last_error=error, parked_at=now if parked else None)
+            change.values(
+                attempts=attempts, due_at=now + wait, last_error=error, parked_at=now if parked else None
+            )
         )
         return parked
 

@@ -34,7 +34,9 @@ class SecretText:
         return "SecretText(…)"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretText) and hmac.compare_digest(self._text.encode(), other._text.encode())
+        return isinstance(other, SecretText) and hmac.compare_digest(
+            self._text.encode(), other._text.encode()
+        )
 
     def __hash__(self) -> int:
         return hash(self._text)
@@ -53,7 +55,9 @@ class Keyring:
 
     def derive(self, purpose: str) -> bytes:
         """Derive the 256-bit key of one purpose, such as `api-key de-1`."""
-        return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode()).derive(self._root)
+        return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode()).derive(
+            self._root
+        )
 
     def hasher(self, purpose: str) -> "KeyedHash":
         """Make the keyed hash of one purpose."""
@@ -101,7 +105,9 @@ class Sealer:
         try:
             return self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
         except InvalidTag:
-            raise ValueError("the sealed value was changed, or sealed in another context or with another key") from None
+            raise ValueError(
+                "the sealed value was changed, or sealed in another context or with another key"
+            ) from None
 
 
 def load_root_key(path: Path) -> Keyring:

@@ -140,13 +140,24 @@ class Settings(Struct, frozen=True, kw_only=True):
     def region_list(self) -> tuple[Region, ...]:
         """Give the regions as everyone may see them."""
         return tuple(
-            Region(RegionId(entry.id), entry.name, entry.public_url, is_open=entry.open, is_discreet=entry.discreet)
+            Region(
+                RegionId(entry.id),
+                entry.name,
+                entry.public_url,
+                is_open=entry.open,
+                is_discreet=entry.discreet,
+            )
             for entry in self.regions
         )
 
 
 def load_settings(
-    config: Path | None, data: Path | None, environ: Mapping[str, str], *, port: int | None = None, host: str | None = None
+    config: Path | None,
+    data: Path | None,
+    environ: Mapping[str, str],
+    *,
+    port: int | None = None,
+    host: str | None = None,
 ) -> Settings:
     """Read the configuration; arguments win over the environment, the environment over the file.
 
@@ -176,7 +187,9 @@ def load_settings(
 
 def _read_file(path: Path) -> _File:
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=_File, strict=True, dec_hook=decode_secret)
+        return msgspec.convert(
+            tomllib.loads(path.read_text(encoding="utf-8")), type=_File, strict=True, dec_hook=decode_secret
+        )
     except OSError as error:
         raise SettingsError([f"{path} cannot be read: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -185,7 +198,9 @@ def _read_file(path: Path) -> _File:
         raise SettingsError([f"{path}: {error}"]) from None
 
 
-def _server(read: ServerSettings, environ: Mapping[str, str], *, port: int | None, host: str | None) -> ServerSettings:
+def _server(
+    read: ServerSettings, environ: Mapping[str, str], *, port: int | None, host: str | None
+) -> ServerSettings:
     named = environ.get("DOMICILE_PORT")
     if port is None and named:
         if not (named.isascii() and named.isdigit() and int(named) <= 65535):
@@ -193,7 +208,9 @@ def _server(read: ServerSettings, environ: Mapping[str, str], *, port: int | Non
         port = int(named)
     chosen = msgspec.structs.replace(read, port=read.port if port is None else port, host=host or read.host)
     shown = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
-    return msgspec.structs.replace(chosen, public_url=(read.public_url or f"http://{shown}:{chosen.port}").rstrip("/"))
+    return msgspec.structs.replace(
+        chosen, public_url=(read.public_url or f"http://{shown}:{chosen.port}").rstrip("/")
+    )
 
 
 def _sqlite(path: Path) -> str:
@@ -214,16 +231,27 @@ def _faults(settings: Settings) -> list[str]:
     databases = [settings.identity_database, *(entry.database for entry in settings.regions)]
     if not ids:
         faults.append("regions: at least one region is needed")
-    faults += [f"regions: {name!r} is not a region id such as de-1" for name in ids if not REGION_PATTERN.fullmatch(name)]
+    faults += [
+        f"regions: {name!r} is not a region id such as de-1"
+        for name in ids
+        if not REGION_PATTERN.fullmatch(name)
+    ]
     faults += [f"regions: {name!r} is there twice" for name in sorted({n for n in ids if ids.count(n) > 1})]
     if len(set(databases)) < len(databases):
-        faults.append("regions: every region, and identity, needs a database of its own; two entries share one")
-    for name, url in [("server.public_url", settings.public_url), *((f"regions {e.id}", e.public_url) for e in settings.regions)]:
+        faults.append(
+            "regions: every region, and identity, needs a database of its own; two entries share one"
+        )
+    for name, url in [
+        ("server.public_url", settings.public_url),
+        *((f"regions {e.id}", e.public_url) for e in settings.regions),
+    ]:
         if not url.startswith(("http://", "https://")):
             faults.append(f"{name}: the public address must begin with https:// (or http:// on this machine)")
     for url in databases:
         if not url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
-            faults.append("database: an address must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+            faults.append(
+                "database: an address must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://"
+            )
     if not settings.namespace.isalnum() or not settings.namespace.isascii():
         faults.append("namespace: must be ASCII letters and digits only")
     return faults

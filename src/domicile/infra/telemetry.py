@@ -31,7 +31,9 @@ def _tell_places(_logger: object, _method: str, event: dict[str, Any]) -> dict[s
     error = event.pop("exc_info", None)
     if isinstance(error, BaseException):
         frames = traceback.extract_tb(error.__traceback__)
-        event["places"] = [f"{frame.filename.rpartition('/domicile/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
+        event["places"] = [
+            f"{frame.filename.rpartition('/domicile/')[2]}:{frame.lineno} {frame.name}" for frame in frames
+        ]
         if error.__cause__ is not None:
             event["cause"] = type(error.__cause__).__name__
     return event

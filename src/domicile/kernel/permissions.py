@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from types import MappingProxyType
 from typing import Final
@@ -134,14 +134,21 @@ class Standing:
     """None: they have none."""
 
 
+class Unasked(Enum):
+    """Stands for a circumstance that a question leaves open."""
+
+    UNASKED = "unasked"
+
+
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a decision needs to know of the moment; None: not asked about."""
+    """What a decision needs to know of the moment."""
 
     now: datetime
-    address: Address | None = None
+    address: Address | Unasked | None = Unasked.UNASKED
+    """Where the call comes from; None: that cannot be told, which is nowhere on a list."""
     epoch: int | None = None
-    """The epoch that the presented token carries."""
+    """The epoch that the presented token carries; None: not asked about."""
 
 
 class Rule(StrEnum):
@@ -214,8 +221,9 @@ def _api_key_chain(place: ApiKeyStanding, circumstances: Circumstances) -> Itera
     yield Step(Rule.PLACE_ENABLED, place.is_enabled, f"the key is {'enabled' if place.is_enabled else 'locked'}")
     if place.expiry is not None:
         yield Step(Rule.KEY_UNEXPIRED, circumstances.now < place.expiry, f"the key expires {place.expiry:%Y-%m-%d}")
-    if place.networks and circumstances.address is not None:
-        inside = any(circumstances.address in network for network in place.networks)
+    address = circumstances.address
+    if place.networks and not isinstance(address, Unasked):
+        inside = address is not None and any(address in network for network in place.networks)
         yield Step(Rule.ADDRESS_ALLOWED, inside, "the address of the call against the key's list")
 
 

@@ -1,7 +1,7 @@
 """Bodies on the wire, read strictly: JSON without duplicate keys, no coercion, every fault named by its field."""
 
 import json
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -58,7 +58,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise _not_json("The body is nested too deeply.") from None
     if not isinstance(found, dict):
         raise _not_json("The body must be a JSON object.")
-    return found
+    return cast("dict[str, Any]", found)
 
 
 def read_struct(raw: bytes, body: type[StructT]) -> StructT:

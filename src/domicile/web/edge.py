@@ -3,16 +3,20 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.web.problems import problem_body
 
-LeanRoute = Callable[[Scope], bytes | None]
-"""Answers a GET with a JSON body, status 200, or None when it cannot at once: then the ordinary route does, errors included."""
-LeanPost = Callable[[Scope, bytes], bytes | None]
-"""The same for a POST with its whole body."""
+Keep = Callable[[bytes], None]
+"""Takes the body that the ordinary route answered with, status 200, for the next time."""
+LeanGet = Callable[[Scope, bytes], bytes | Keep | None]
+"""Answers a GET, given its `Authorization`, with a JSON body and status 200; otherwise the ordinary route answers, errors included,
+and what a `Keep` was given for is shown to it."""
+LeanPost = Callable[[Scope, bytes, bytes], bytes | None]
+"""The same for a POST with its whole body; nothing is kept."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _VERSION = b"v1"
@@ -34,12 +38,7 @@ class Edge:
     """Wraps the application; `gets` and `posts` are the lean routes by path."""
 
     def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        public_url: str,
-        gets: Mapping[str, LeanRoute],
-        posts: Mapping[str, LeanPost],
+        self, app: ASGIApp, *, public_url: str, gets: Mapping[str, LeanGet], posts: Mapping[str, LeanPost]
     ) -> None:
         self._app = app
         self._public_url = public_url
@@ -55,84 +54,109 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, version = _read_headers(scope)
+        request_id, version, authorization = _read_headers(scope)
         path: str = scope["path"]
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        keep: Keep | None = None
         if path.startswith("/api/"):
             if version != _VERSION:
                 await self._refuse_version(send, request_id, version)
                 return
-            if scope["method"] == "GET":
-                if (lean := self._gets.get(path)) is not None and (body := lean(scope)) is not None:
-                    await self._answer_lean(send, request_id, body)
+            if authorization:
+                receive, lean = await self._try_lean(scope, receive, path, authorization)
+                if isinstance(lean, bytes):
+                    await self._answer_lean(send, request_id, lean)
                     return
-            elif scope["method"] == "POST" and (lean_post := self._posts.get(path)) is not None:
-                receive, read = await _read_ahead(receive)
-                if read is not None and (body := lean_post(scope, read)) is not None:
-                    await self._answer_lean(send, request_id, body)
-                    return
-        await self._app(scope, receive, self._dressed(send, request_id))
+                keep = lean
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id.decode()}
+        await self._app(scope, receive, self._dressed(send if keep is None else _kept(send, keep), request_id))
 
-    async def _answer_lean(self, send: Send, request_id: str, body: bytes) -> None:
-        headers = [
-            *self._lean_headers,
-            (b"content-length", str(len(body)).encode()),
-            (b"x-request-id", request_id.encode()),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers, "trailers": False})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+    async def _try_lean(
+        self, scope: Scope, receive: Receive, path: str, authorization: bytes
+    ) -> tuple[Receive, bytes | Keep | None]:
+        method: str = scope["method"]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]  # an HTTP scope
+        if method == "GET" and (lean := self._gets.get(path)) is not None:
+            return receive, lean(scope, authorization)
+        if method == "POST" and (lean_post := self._posts.get(path)) is not None:
+            receive, read = await _read_ahead(receive)
+            return receive, None if read is None else lean_post(scope, authorization, read)
+        return receive, None
 
-    async def _refuse_version(self, send: Send, request_id: str, version: bytes | None) -> None:
+    async def _answer_lean(self, send: Send, request_id: bytes, body: bytes) -> None:
+        length = (b"content-length", str(len(body)).encode())
+        await _send_whole(send, 200, [*self._lean_headers, length, (b"x-request-id", request_id)], body)
+
+    async def _refuse_version(self, send: Send, request_id: bytes, version: bytes | None) -> None:
         given = "is required: send Api-Version: v1" if version is None else "must be v1"
         error = DomainError(
             ErrorKind.INVALID, "api-version", f"The header Api-Version {given}.", fields={"Api-Version": given}
         )
-        body = problem_body(400, error, request_id=request_id, public_url=self._public_url)
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        dressed = self._dressed(send, request_id)
-        await dressed({"type": "http.response.start", "status": 400, "headers": headers, "trailers": False})
-        await dressed({"type": "http.response.body", "body": body, "more_body": False})
+        body = problem_body(400, error, request_id=request_id.decode(), public_url=self._public_url)
+        told = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+        await _send_whole(self._dressed(send, request_id), 400, told, body)
 
-    def _dressed(self, send: Send, request_id: str) -> Callable[[Message], Awaitable[None]]:
+    def _dressed(self, send: Send, request_id: bytes) -> Send:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = [(bytes(name), bytes(value)) for name, value in message["headers"]]
                 names = {name.lower() for name, _ in given}
                 given += [pair for pair in _BY_DEFAULT.items() if pair[0] not in names]
-                given += [*self._always, (b"x-request-id", request_id.encode())]
+                given += [*self._always, (b"x-request-id", request_id)]
                 message["headers"] = given
             await send(message)
 
         return dressed
 
 
-def _read_headers(scope: Scope) -> tuple[str, bytes | None]:
-    """Read the request id (made here if none of a harmless form was sent) and the API version."""
+def _kept(send: Send, keep: Keep) -> Send:
+    """Show the body of a whole answer with status 200 to `keep` on its way out."""
+    is_good = False
+
+    async def showing(message: Message) -> None:
+        nonlocal is_good
+        if message["type"] == "http.response.start":
+            is_good = message["status"] == 200
+        elif message["type"] == "http.response.body" and is_good and not message.get("more_body"):
+            keep(message["body"])
+        await send(message)
+
+    return showing
+
+
+async def _send_whole(
+    send: Callable[[Any], Awaitable[None]], status: int, headers: list[tuple[bytes, bytes]], body: bytes
+) -> None:  # Any: a message of ASGI
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _read_headers(scope: Scope) -> tuple[bytes, bytes | None, bytes]:
+    """Read request id (made here if none of a harmless form was sent), API version, and the one `Authorization`, if it is one."""
     request_id: bytes | None = None
     version: bytes | None = None
+    authorization: list[bytes] = []
     for name, value in scope["headers"]:
         if name == b"api-version":
             version = value
+        elif name == b"authorization":
+            authorization.append(value)
         elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             request_id = value
-    return request_id.decode() if request_id else secrets.token_hex(12), version
+    only = authorization[0] if len(authorization) == 1 else b""
+    return request_id or secrets.token_hex(12).encode(), version, only
 
 
 async def _read_ahead(receive: Receive) -> tuple[Receive, bytes | None]:
     """Take the first part of a body; gives a `receive` that tells it again, and the body if it was small and whole."""
-    first = await receive()
+    first: Any = await receive()  # Any: a message of ASGI
     is_told = False
 
-    async def again() -> Message:
+    async def again() -> Any:
         nonlocal is_told
         if is_told:
-            return await receive()  # pyright: ignore[reportReturnType]  # the framework's union of both directions
+            return await receive()
         is_told = True
-        return first  # pyright: ignore[reportReturnType]
+        return first
 
     whole = first["type"] == "http.request" and not first.get("more_body")
-    body = first.get("body", b"") if whole else None
+    body: bytes | None = first.get("body", b"") if whole else None
     return again, body if body is not None and len(body) <= _LARGEST_LEAN_BODY else None

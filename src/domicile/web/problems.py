@@ -1,5 +1,7 @@
 """Errors as HTTP sees them: RFC 9457 problems that are also the documented `message` and `fields`; nothing else knows a status."""
 
+from typing import Any
+
 import msgspec
 import structlog
 from litestar import Request, Response
@@ -101,12 +103,12 @@ def problem_headers(status: int, error: DomainError) -> dict[str, str]:
     return {}
 
 
-def respond(request: Request[object, object, object], error: DomainError) -> Response[bytes]:
+def respond(request: Request[Any, Any, Any], error: DomainError) -> Response[bytes]:
     """Answer a request with a problem."""
     return _answer(request, error, status_of(error))
 
 
-def _answer(request: Request[object, object, object], error: DomainError, status: int) -> Response[bytes]:
+def _answer(request: Request[Any, Any, Any], error: DomainError, status: int) -> Response[bytes]:
     state = request.scope.get("state", {})
     body = problem_body(
         status, error, request_id=state.get("request_id", "unknown"), public_url=request.app.state.public_url
@@ -116,7 +118,7 @@ def _answer(request: Request[object, object, object], error: DomainError, status
     )
 
 
-def respond_to_framework(request: Request[object, object, object], error: HTTPException) -> Response[bytes]:
+def respond_to_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer with a problem where the framework refused before any of our code ran."""
     if isinstance(error, NotFoundException):
         return respond(request, DomainError(ErrorKind.NOT_FOUND, "not-found", "There is nothing at this address."))
@@ -136,12 +138,12 @@ def respond_to_framework(request: Request[object, object, object], error: HTTPEx
 
 
 def _framework_fields(error: HTTPException) -> dict[str, str]:
-    extra = error.extra if isinstance(error.extra, list) else []
-    named = [entry for entry in extra if isinstance(entry, dict) and "key" in entry]
-    return {"body" if entry["key"] == "data" else str(entry["key"]): "is required" for entry in named}
+    entries: list[dict[str, Any]] = error.extra if isinstance(error.extra, list) else []
+    keys = [str(entry["key"]) for entry in entries if "key" in entry]
+    return {"body" if key == "data" else key: "is required" for key in keys}
 
 
-def respond_to_bug(request: Request[object, object, object], error: Exception) -> Response[bytes]:
+def respond_to_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer an error that nobody foresaw: logged with its place in the code, told as nothing but a request id."""
     _log.error("unforeseen", error=type(error).__name__, method=request.method, exc_info=error)
     unknown = DomainError(

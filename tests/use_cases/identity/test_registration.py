@@ -1,7 +1,6 @@
 import asyncio
 
-import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from domicile.identity.passwords.store import passwords
 from domicile.identity.registration.service import verify_sign_up
@@ -9,21 +8,15 @@ from domicile.identity.registration.store import sign_ups
 from domicile.identity.users.store import users
 from domicile.infra.databases import IdentityTx
 from domicile.infra.mail.compose import MailKind, compose
-from domicile.kernel.errors import DomainError
 from tests.support.people import ORIGIN, PASSWORD, People, statements_of
+from tests.support.refusals import refusal_of
 
 
-async def _count(people: People, table) -> int:
+async def _count(people: People, table: Table) -> int:
     async def work(tx: IdentityTx) -> int:
         return (await tx.execute(select(func.count()).select_from(table))).scalar_one()
 
     return await people.database.read(work)
-
-
-async def _refusal(attempt) -> DomainError:
-    with pytest.raises(DomainError) as refused:
-        await attempt
-    return refused.value
 
 
 async def test_a_person_becomes_a_user_by_following_the_link(people: People):
@@ -40,7 +33,7 @@ async def test_a_person_becomes_a_user_by_following_the_link(people: People):
 
 async def test_a_link_works_once(people: People):
     await people.register()
-    refusal = await _refusal(verify_sign_up(people.plane, people.token_to("ann@example.com"), ORIGIN))
+    refusal = await refusal_of(verify_sign_up(people.plane, people.token_to("ann@example.com"), ORIGIN))
     assert (refusal.kind, refusal.code) == ("invalid", "link-invalid")
 
 
@@ -48,7 +41,7 @@ async def test_a_link_dies_of_age(people: People):
     await people.ask_to_sign_up("ann@example.com")
     await people.deliver()
     people.clock.advance(hours=24)
-    refusal = await _refusal(verify_sign_up(people.plane, people.token_to("ann@example.com"), ORIGIN))
+    refusal = await refusal_of(verify_sign_up(people.plane, people.token_to("ann@example.com"), ORIGIN))
     assert refusal.code == "link-invalid"
     assert await _count(people, users) == 0
 
@@ -94,8 +87,8 @@ async def test_a_strangers_sign_up_does_not_set_the_password_of_mine(people: Peo
     await verify_sign_up(people.plane, mine, ORIGIN)
 
     assert await people.sign_in(password="the password of ann")
-    assert (await _refusal(people.sign_in(password="the password of mallory"))).code == "sign-in-failed"
-    assert (await _refusal(verify_sign_up(people.plane, theirs, ORIGIN))).code == "link-invalid"
+    assert (await refusal_of(people.sign_in(password="the password of mallory"))).code == "sign-in-failed"
+    assert (await refusal_of(verify_sign_up(people.plane, theirs, ORIGIN))).code == "link-invalid"
 
 
 async def test_a_users_address_is_told_that_it_is_known_and_keeps_its_password(people: People):
@@ -165,7 +158,7 @@ async def test_passwords_of_closed_sign_ups_are_forgotten(people: People):
 
 
 async def test_every_fault_of_a_sign_up_is_named_at_once(people: People):
-    refusal = await _refusal(people.ask_to_sign_up("no address", name="\n", password="short"))
+    refusal = await refusal_of(people.ask_to_sign_up("no address", name="\n", password="short"))
     assert set(refusal.fields) == {"email", "name", "password"}
     assert "15" in refusal.fields["password"]
     assert await _count(people, sign_ups) == 0

@@ -167,7 +167,7 @@ def refusal(answer: Answer) -> CommandError:
     if seconds := answer.headers.get("Retry-After"):
         details.append(f"Try again in {seconds} seconds.")
     if answer.status == 401:
-        details.append("Sign in: domicile login")
+        details.append("Sign in with domicile login; if you use one, check DOMICILE_API_KEY.")
     if request_id := answer.headers.get("X-Request-Id"):
         details.append(f"Request id: {request_id}")
     code = Exit.NOT_SIGNED_IN if answer.status == 401 else Exit.REFUSED

@@ -1,4 +1,4 @@
-"""Commands about invitations: send, list, show, revoke, and accept one."""
+"""Commands about invitations: create, list, show, send again, revoke, and accept one."""
 
 from typing import Annotated
 
@@ -60,6 +60,14 @@ def show_invitation(invitation: Invitation, /, *, server: InAccount = IN_USE) ->
     """Show one invitation."""
     with account_api(server) as api:
         answer = api.call("GET", path_to("invitations", invitation))
+    show_item(answer, server)
+
+
+@invite.command(name="send")
+def send_invitation(invitation: Invitation, /, *, server: InAccount = IN_USE) -> None:
+    """Send an invitation again, with a fresh link; the one sent before stops working."""
+    with account_api(server) as api:
+        answer = api.call("POST", path_to("invitations", invitation) + "/send")
     show_item(answer, server)
 
 

@@ -1,7 +1,6 @@
 """The embedded mailbox as files: every mail that an installation without a mail server has sent (RFC 5322)."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -11,9 +10,8 @@ _LINK = re.compile(r"https?://[^\s<>\"']+")
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail that was kept; `number` counts from 1 in the order of arrival."""
+    """One mail that was kept."""
 
-    number: int
     time: str
     to: str
     subject: str
@@ -35,20 +33,18 @@ class MailFolder:
         """Say whether the folder is there."""
         return self.directory.is_dir()
 
-    def mails(self, *, after: int = 0) -> Iterator[Mail]:
-        """Read the mails in the order of arrival, those with a number above `after`."""
-        paths = sorted(self.directory.glob("*.eml"))
-        for number, path in enumerate(paths[after:], start=after + 1):
-            yield _read_mail(number, path)
+    def names(self) -> list[str]:
+        """List the mails by name, in the order of arrival."""
+        return sorted(path.name for path in self.directory.glob("*.eml"))
 
-
-def _read_mail(number: int, path: Path) -> Mail:
-    message = message_from_bytes(path.read_bytes(), policy=policy.default)
-    part = message.get_body(preferencelist=("plain",))
-    return Mail(
-        number=number,
-        time=path.name.rpartition("-")[0],
-        to=str(message.get("To", "")),
-        subject=str(message.get("Subject", "")),
-        text="" if part is None else str(part.get_content()),
-    )
+    def read(self, name: str) -> Mail:
+        """Read one mail; of its parts the plain text counts."""
+        content = (self.directory / name).read_bytes()
+        message = message_from_bytes(content, policy=policy.default)
+        part = message.get_body(preferencelist=("plain",))
+        return Mail(
+            time=name.rpartition("-")[0],
+            to=str(message.get("To", "")),
+            subject=str(message.get("Subject", "")),
+            text="" if part is None else str(part.get_content()),
+        )

@@ -1,6 +1,6 @@
 """Commands that read the embedded mailbox of a local server: list, show, links."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -41,11 +41,12 @@ HERE = InData()
 @mailbox.command(name="list")
 def list_mails(*, source: InData = HERE) -> None:
     """List the mails that a local server has sent, oldest first."""
-    mails = list(_open_folder(source).mails())
+    folder = _open_folder(source)
+    headings = [_heading(number, folder.read(name)) for number, name in enumerate(folder.names(), start=1)]
     if source.json:
-        show_document({"mails": [_heading(mail) for mail in mails]})
-    elif mails:
-        show_rows([_heading(mail) for mail in mails], _COLUMNS)
+        show_document({"mails": headings})
+    elif headings:
+        show_rows(headings, _COLUMNS)
     else:
         print(_EMPTY)
 
@@ -55,11 +56,13 @@ def show_mail(
     number: Annotated[int, Parameter(help="Number of the mail in the list.")], /, *, source: InData = HERE
 ) -> None:
     """Show the text of one mail."""
-    mail = next(_open_folder(source).mails(after=number - 1), None) if number > 0 else None
-    if mail is None:
+    folder = _open_folder(source)
+    names = folder.names()
+    if not 1 <= number <= len(names):
         raise CommandError(Exit.REFUSED, f"There is no mail {number}. See: domicile mailbox list")
+    mail = folder.read(names[number - 1])
     if source.json:
-        show_document({**asdict(mail), "links": mail.links})
+        show_document({**_heading(number, mail), "text": mail.text, "links": mail.links})
         return
     print(f"To: {as_text(mail.to)}\nSubject: {as_text(mail.subject)}\n")
     for line in mail.text.splitlines():
@@ -69,10 +72,10 @@ def show_mail(
 @mailbox.command(name="links")
 def list_links(*, source: InData = HERE) -> None:
     """List the links in the mails, oldest first."""
+    folder = _open_folder(source)
+    mails = [(number, folder.read(name)) for number, name in enumerate(folder.names(), start=1)]
     links: list[dict[str, object]] = [
-        {"number": mail.number, "to": mail.to, "link": link}
-        for mail in _open_folder(source).mails()
-        for link in mail.links
+        {"number": number, "to": mail.to, "link": link} for number, mail in mails for link in mail.links
     ]
     if source.json:
         show_document({"links": links})
@@ -91,5 +94,5 @@ def _open_folder(source: InData) -> MailFolder:
     return folder
 
 
-def _heading(mail: Mail) -> dict[str, object]:
-    return {"number": mail.number, "time": mail.time, "to": mail.to, "subject": mail.subject}
+def _heading(number: int, mail: Mail) -> dict[str, object]:
+    return {"number": number, "time": mail.time, "to": mail.to, "subject": mail.subject}

@@ -1,9 +1,20 @@
 """The command that runs the server."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from domicile.apps.cli.exits import CommandError, Exit
 from domicile.apps.cli.installation import THIS_ONE, Installation
 
 
-def serve(*, host: str | None = None, port: int | None = None, installation: Installation = THIS_ONE) -> None:
+def serve(
+    *,
+    host: str | None = None,
+    port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65535))] = None,
+    installation: Installation = THIS_ONE,
+) -> None:
     """Run the whole of Domicile in one process, until it is told to stop.
 
     Parameters
@@ -16,4 +27,10 @@ def serve(*, host: str | None = None, port: int | None = None, installation: Ins
     from domicile.apps.serve import run  # noqa: PLC0415 - completions and typing errors load no server
 
     settings = installation.load(host=host, port=port)
-    run(settings, settings.server.host, settings.server.port)
+    try:
+        run(settings, settings.server.host, settings.server.port)
+    except SystemExit as ended:
+        # The server's own exit codes mean other things than ours.
+        if ended.code:
+            address = f"{settings.server.host}:{settings.server.port}"
+            raise CommandError(Exit.REFUSED, f"The server could not start at {address}.") from None

@@ -1,7 +1,7 @@
 """The HTTP edge of a person's own security events."""
 
 from litestar import get
-from litestar.params import SkipValidation
+from litestar.params import FromQuery, SkipValidation
 
 from domicile.identity.events import service
 from domicile.identity.events.schemas import SecurityEventsBody, shape_event
@@ -13,7 +13,10 @@ from domicile.web.operations import Access, operation
 
 @get("/api/me/events", summary="List my security events", tags=["Me"], opt=operation(Access.PERSON))
 async def list_my_events(
-    person: SkipValidation[Person], identity: SkipValidation[IdentityPlane], limit: str | None = None, cursor: str | None = None
+    person: SkipValidation[Person],
+    identity: SkipValidation[IdentityPlane],
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> SecurityEventsBody:
     """Sign-ins, refused ones too, and every change of password, session and profile, newest first."""
     scope = f"events {person.user_id}"

@@ -9,7 +9,7 @@ from domicile.kernel.clock import whole_seconds
 from domicile.web.bodies import Wire
 
 
-class SecurityEventBody(Wire):
+class SecurityEventBody(Wire, frozen=True):
     """One thing that happened to the caller, or that somebody tried."""
 
     example: ClassVar[dict[str, object]] = {
@@ -31,7 +31,7 @@ class SecurityEventBody(Wire):
     details: dict[str, str]
 
 
-class SecurityEventsBody(Wire):
+class SecurityEventsBody(Wire, frozen=True):
     """A page of security events; `next` is absent on the last."""
 
     example: ClassVar[dict[str, object]] = {"events": [SecurityEventBody.example]}

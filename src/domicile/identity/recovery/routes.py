@@ -1,7 +1,7 @@
 """The HTTP edge of changed and forgotten passwords."""
 
 from litestar import post
-from litestar.params import SkipValidation
+from litestar.params import JSONBody, SkipValidation
 
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery import service
@@ -23,7 +23,11 @@ from domicile.web.operations import Access, operation
     tags=["Me"],
     opt=operation(Access.PERSON, errors=("password-wrong", "too-busy")),
 )
-async def change_my_password(data: PasswordChangeBody, person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]) -> None:
+async def change_my_password(
+    data: JSONBody[PasswordChangeBody],
+    person: SkipValidation[Person],
+    identity: SkipValidation[IdentityPlane],
+) -> None:
     """Ends the person's other sessions and every account token; this session goes on."""
     current, new = SecretText(data.current_password), SecretText(data.new_password)
     await service.change_password(identity, person, current, new)
@@ -37,7 +41,9 @@ async def change_my_password(data: PasswordChangeBody, person: SkipValidation[Pe
     opt=operation(Access.ANYONE),
 )
 async def forgot_password(
-    data: ForgotPasswordBody, identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]
+    data: JSONBody[ForgotPasswordBody],
+    identity: SkipValidation[IdentityPlane],
+    origin: SkipValidation[Origin],
 ) -> ForgotPasswordAcceptedBody:
     """A mail to the address holds a link. The answer does not tell whether the address is known."""
     await service.forgot_password(identity, data.email, origin)
@@ -51,7 +57,9 @@ async def forgot_password(
     tags=["Registration"],
     opt=operation(Access.ANYONE, errors=("link-invalid", "too-busy")),
 )
-async def reset_password(data: PasswordResetBody, identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]) -> None:
+async def reset_password(
+    data: JSONBody[PasswordResetBody], identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]
+) -> None:
     """Ends every session and account token of the person. A link works once."""
     await service.reset_password(identity, data.token, SecretText(data.password), origin)
 

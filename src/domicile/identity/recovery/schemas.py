@@ -5,7 +5,7 @@ from typing import ClassVar
 from domicile.web.bodies import Wire
 
 
-class PasswordChangeBody(Wire, forbid_unknown_fields=True):
+class PasswordChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     """The present password and the one to come."""
 
     example: ClassVar[dict[str, object]] = {
@@ -20,7 +20,7 @@ class PasswordChangeBody(Wire, forbid_unknown_fields=True):
         return "PasswordChangeBody(…)"
 
 
-class ForgotPasswordBody(Wire, forbid_unknown_fields=True):
+class ForgotPasswordBody(Wire, frozen=True, forbid_unknown_fields=True):
     """The address whose password was forgotten."""
 
     example: ClassVar[dict[str, object]] = {"email": "ann@example.com"}
@@ -28,15 +28,15 @@ class ForgotPasswordBody(Wire, forbid_unknown_fields=True):
     email: str
 
 
-class ForgotPasswordAcceptedBody(Wire):
+class ForgotPasswordAcceptedBody(Wire, frozen=True):
     """The same for every address: go and look into its mailbox."""
 
-    example: ClassVar[dict[str, object]] = {"state": "mail-sent"}
+    example: ClassVar[dict[str, object]] = {"state": "accepted"}
 
-    state: str = "mail-sent"
+    state: str = "accepted"
 
 
-class PasswordResetBody(Wire, forbid_unknown_fields=True):
+class PasswordResetBody(Wire, frozen=True, forbid_unknown_fields=True):
     """The last part of the link in the mail, and the password to come."""
 
     example: ClassVar[dict[str, object]] = {

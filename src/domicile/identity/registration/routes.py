@@ -1,7 +1,7 @@
 """The HTTP edge of registration."""
 
 from litestar import post
-from litestar.params import SkipValidation
+from litestar.params import JSONBody, SkipValidation
 
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.registration import service
@@ -11,7 +11,7 @@ from domicile.identity.registration.schemas import (
     VerificationBody,
     VerifiedBody,
 )
-from domicile.identity.users.schemas import shape_user
+from domicile.identity.users.schemas import shape_profile
 from domicile.infra.secrets import SecretText
 from domicile.kernel.callers import Origin
 from domicile.web.bodies import given
@@ -25,7 +25,7 @@ from domicile.web.operations import Access, operation
     tags=["Registration"],
     opt=operation(Access.ANYONE, errors=("too-busy",)),
 )
-async def sign_up(data: SignUpBody, identity: SkipValidation[IdentityPlane]) -> SignUpAcceptedBody:
+async def sign_up(data: JSONBody[SignUpBody], identity: SkipValidation[IdentityPlane]) -> SignUpAcceptedBody:
     """A mail to the address says how to go on. The answer does not tell whether the address is known."""
     wanted = service.WantedSignUp(
         data.email, data.name, SecretText(data.password), given(data.locale), given(data.timezone)
@@ -41,9 +41,11 @@ async def sign_up(data: SignUpBody, identity: SkipValidation[IdentityPlane]) -> 
     tags=["Registration"],
     opt=operation(Access.ANYONE, errors=("link-invalid",)),
 )
-async def verify_sign_up(data: VerificationBody, identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]) -> VerifiedBody:
+async def verify_sign_up(
+    data: JSONBody[VerificationBody], identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]
+) -> VerifiedBody:
     """Makes the user. A link works once; sign in afterwards with the password that was chosen at sign-up."""
-    return VerifiedBody(user=shape_user(await service.verify_sign_up(identity, data.token, origin)))
+    return VerifiedBody(user=shape_profile(await service.verify_sign_up(identity, data.token, origin)))
 
 
 ROUTES = [sign_up, verify_sign_up]

@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from msgspec import UNSET, UnsetType
 
-from domicile.identity.users.schemas import UserBody
+from domicile.identity.users.schemas import ProfileBody
 from domicile.web.bodies import Wire
 
 
-class SignUpBody(Wire, forbid_unknown_fields=True):
+class SignUpBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What a person signs up with."""
 
     example: ClassVar[dict[str, object]] = {
@@ -29,15 +29,15 @@ class SignUpBody(Wire, forbid_unknown_fields=True):
         return "SignUpBody(…)"
 
 
-class SignUpAcceptedBody(Wire):
+class SignUpAcceptedBody(Wire, frozen=True):
     """The same for every address: go and look into its mailbox."""
 
-    example: ClassVar[dict[str, object]] = {"state": "mail-sent"}
+    example: ClassVar[dict[str, object]] = {"state": "accepted"}
 
-    state: str = "mail-sent"
+    state: str = "accepted"
 
 
-class VerificationBody(Wire, forbid_unknown_fields=True):
+class VerificationBody(Wire, frozen=True, forbid_unknown_fields=True):
     """The last part of the link in the mail."""
 
     example: ClassVar[dict[str, object]] = {"token": "Zq3v0fJ8kR1nY6wP4sT9uX2bC5dE7gH0iL3mN6oQ8rS"}
@@ -48,9 +48,9 @@ class VerificationBody(Wire, forbid_unknown_fields=True):
         return "VerificationBody(…)"
 
 
-class VerifiedBody(Wire):
+class VerifiedBody(Wire, frozen=True):
     """The user that the sign-up has become."""
 
-    example: ClassVar[dict[str, object]] = {"user": UserBody.example}
+    example: ClassVar[dict[str, object]] = {"user": ProfileBody.example}
 
-    user: UserBody
+    user: ProfileBody

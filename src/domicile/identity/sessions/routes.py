@@ -1,12 +1,12 @@
 """The HTTP edge of signing in and out, and of a person's sessions."""
 
 from litestar import Response, delete, get, post
-from litestar.params import SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions import service
 from domicile.identity.sessions.schemas import SessionsBody, SignedInBody, SignInBody, shape_session
-from domicile.identity.users.schemas import shape_user
+from domicile.identity.users.schemas import shape_profile
 from domicile.infra.secrets import SecretText
 from domicile.kernel.callers import Origin, Person
 from domicile.kernel.clock import whole_seconds
@@ -20,11 +20,13 @@ from domicile.web.operations import Access, operation
     tags=["Sessions"],
     opt=operation(Access.ANYONE, errors=("sign-in-failed", "too-busy")),
 )
-async def sign_in(data: SignInBody, identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]) -> Response[SignedInBody]:
+async def sign_in(
+    data: JSONBody[SignInBody], identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]
+) -> Response[SignedInBody]:
     """Every refusal is one answer: it does not tell whether the address is known."""
     made = await service.sign_in(identity, data.email, SecretText(data.password), origin)
     expires = whole_seconds(made.session.expires_at)
-    body = SignedInBody(token=made.token.reveal(), expires=expires, user=shape_user(made.user))
+    body = SignedInBody(token=made.token.reveal(), expires=expires, user=shape_profile(made.user))
     headers = {"Location": "/api/sessions/current", "Cache-Control": "no-store"}
     return Response(body, status_code=201, headers=headers)
 
@@ -37,7 +39,10 @@ async def sign_out(person: SkipValidation[Person], identity: SkipValidation[Iden
 
 @get("/api/me/sessions", summary="List my sessions", tags=["Me"], opt=operation(Access.PERSON))
 async def list_my_sessions(
-    person: SkipValidation[Person], identity: SkipValidation[IdentityPlane], limit: str | None = None, cursor: str | None = None
+    person: SkipValidation[Person],
+    identity: SkipValidation[IdentityPlane],
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> SessionsBody:
     """Where the person is signed in, newest first."""
     scope = f"sessions {person.user_id}"
@@ -53,7 +58,9 @@ async def list_my_sessions(
     tags=["Me"],
     opt=operation(Access.PERSON, errors=("not-found",)),
 )
-async def end_my_session(session_id: str, person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]) -> None:
+async def end_my_session(
+    session_id: FromPath[str], person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
+) -> None:
     """Signs the person out on another device, or on this one."""
     await service.end_session(identity, person, session_id)
 

@@ -5,12 +5,12 @@ from typing import ClassVar
 from msgspec import UNSET, UnsetType
 
 from domicile.identity.sessions.domain import Session
-from domicile.identity.users.schemas import UserBody
+from domicile.identity.users.schemas import ProfileBody
 from domicile.kernel.clock import whole_seconds
 from domicile.web.bodies import Wire
 
 
-class SignInBody(Wire, forbid_unknown_fields=True):
+class SignInBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What a person signs in with."""
 
     example: ClassVar[dict[str, object]] = {
@@ -25,24 +25,24 @@ class SignInBody(Wire, forbid_unknown_fields=True):
         return "SignInBody(…)"
 
 
-class SignedInBody(Wire):
+class SignedInBody(Wire, frozen=True):
     """A session's token, shown this once; send it as `Authorization: Bearer`."""
 
     example: ClassVar[dict[str, object]] = {
         "token": "dms_3kTMd9RzWq0yXbV7nLhJcAfE5sUgPoi8Dv2mZ6QeKtr1gQQSH",
         "expires": "2026-05-01T20:00:00Z",
-        "user": UserBody.example,
+        "user": ProfileBody.example,
     }
 
     token: str
     expires: str
-    user: UserBody
+    user: ProfileBody
 
     def __repr__(self) -> str:
         return "SignedInBody(…)"
 
 
-class SessionBody(Wire):
+class SessionBody(Wire, frozen=True):
     """One of the caller's sessions."""
 
     example: ClassVar[dict[str, object]] = {
@@ -67,7 +67,7 @@ class SessionBody(Wire):
     """Ways of authentication (RFC 8176)."""
 
 
-class SessionsBody(Wire):
+class SessionsBody(Wire, frozen=True):
     """A page of sessions; `next` is absent on the last."""
 
     example: ClassVar[dict[str, object]] = {"sessions": [SessionBody.example]}

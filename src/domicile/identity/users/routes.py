@@ -1,12 +1,12 @@
 """The HTTP edge of a person's own profile."""
 
 from litestar import Response, get, post
-from litestar.params import SkipValidation
+from litestar.params import JSONBody, SkipValidation
 
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.users import service
 from domicile.identity.users.domain import parse_profile_change
-from domicile.identity.users.schemas import ProfileChangeBody, UserBody, shape_user
+from domicile.identity.users.schemas import ProfileBody, ProfileChangeBody, shape_profile
 from domicile.kernel.callers import Person
 from domicile.kernel.versions import Precondition
 from domicile.web.bodies import given
@@ -15,10 +15,12 @@ from domicile.web.versions import etag
 
 
 @get("/api/me", summary="Describe myself", tags=["Me"], opt=operation(Access.PERSON))
-async def describe_me(person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]) -> Response[UserBody]:
+async def describe_me(
+    person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
+) -> Response[ProfileBody]:
     """The profile of the signed-in person, the same in every account."""
     user = await service.get_own_profile(identity, person)
-    return Response(shape_user(user), headers={"ETag": etag(user.version)})
+    return Response(shape_profile(user), headers={"ETag": etag(user.version)})
 
 
 @post(
@@ -29,12 +31,15 @@ async def describe_me(person: SkipValidation[Person], identity: SkipValidation[I
     opt=operation(Access.PERSON, errors=("stale-version",)),
 )
 async def modify_me(
-    data: ProfileChangeBody, person: SkipValidation[Person], identity: SkipValidation[IdentityPlane], expected: SkipValidation[Precondition]
-) -> Response[UserBody]:
+    data: JSONBody[ProfileChangeBody],
+    person: SkipValidation[Person],
+    identity: SkipValidation[IdentityPlane],
+    expected: SkipValidation[Precondition],
+) -> Response[ProfileBody]:
     """Name, language and time zone; every account shows the change within seconds."""
     change = parse_profile_change(given(data.name), given(data.locale), given(data.timezone))
     user = await service.update_own_profile(identity, person, change, expected)
-    return Response(shape_user(user), headers={"ETag": etag(user.version)})
+    return Response(shape_profile(user), headers={"ETag": etag(user.version)})
 
 
 ROUTES = [describe_me, modify_me]

@@ -9,7 +9,7 @@ from domicile.kernel.clock import whole_seconds
 from domicile.web.bodies import Wire
 
 
-class UserBody(Wire):
+class ProfileBody(Wire, frozen=True):
     """A user as they see themselves."""
 
     example: ClassVar[dict[str, object]] = {
@@ -33,7 +33,7 @@ class UserBody(Wire):
     last_modified: str
 
 
-class ProfileChangeBody(Wire, forbid_unknown_fields=True):
+class ProfileChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What to change of the own profile."""
 
     example: ClassVar[dict[str, object]] = {"name": "Ann B. Example", "timezone": "Asia/Tokyo"}
@@ -43,9 +43,9 @@ class ProfileChangeBody(Wire, forbid_unknown_fields=True):
     timezone: str | UnsetType = UNSET
 
 
-def shape_user(user: User) -> UserBody:
+def shape_profile(user: User) -> ProfileBody:
     """Write a user for the wire."""
-    return UserBody(
+    return ProfileBody(
         id=user.id,
         email=user.email,
         name=user.name,

@@ -13,7 +13,7 @@ from domicile.web.bodies import Wire, or_unset
 _USER_URN = "urn:domicile:identity:de-1:004217730956:user/01890a5d-ac96-774b-bcce-b302099a8057"
 
 
-class WhoamiBody(Wire):
+class WhoamiBody(Wire, frozen=True):
     """Who is calling; account, region and role are absent for a person who has not entered an account."""
 
     example: ClassVar[dict[str, object]] = {
@@ -45,14 +45,14 @@ class WhoamiBody(Wire):
     base_url: str | UnsetType = field(default=UNSET, name="baseURL")
 
 
-class QuestionBody(Wire, forbid_unknown_fields=True):
+class QuestionBody(Wire, frozen=True, forbid_unknown_fields=True):
     """One question among many."""
 
     action: str
     principal: str | UnsetType = UNSET
 
 
-class CheckBody(Wire, forbid_unknown_fields=True):
+class CheckBody(Wire, frozen=True, forbid_unknown_fields=True):
     """One question (`action`, and `principal` if it is not about the caller), or up to 100 in `checks`."""
 
     example: ClassVar[dict[str, object]] = {"action": "identity:user:update"}
@@ -62,7 +62,7 @@ class CheckBody(Wire, forbid_unknown_fields=True):
     checks: list[QuestionBody] | UnsetType = UNSET
 
 
-class AnswerBody(Wire):
+class AnswerBody(Wire, frozen=True):
     """Whether an action is allowed, and the rule that settled it."""
 
     action: str
@@ -71,7 +71,7 @@ class AnswerBody(Wire):
     rule: str
 
 
-class CheckedBody(Wire):
+class CheckedBody(Wire, frozen=True):
     """The answer to one question, or to many, in their order."""
 
     example: ClassVar[dict[str, object]] = {
@@ -88,7 +88,7 @@ class CheckedBody(Wire):
     results: list[AnswerBody] | UnsetType = UNSET
 
 
-class StepBody(Wire):
+class StepBody(Wire, frozen=True):
     """One link of a derivation."""
 
     rule: str
@@ -96,7 +96,7 @@ class StepBody(Wire):
     fact: str
 
 
-class ExplanationBody(Wire):
+class ExplanationBody(Wire, frozen=True):
     """A decision with its derivation; the last step of a refusal is its reason."""
 
     example: ClassVar[dict[str, object]] = {

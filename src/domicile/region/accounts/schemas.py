@@ -14,7 +14,7 @@ from domicile.web.bodies import Wire
 _URN = "urn:domicile:identity:de-1:004217730956:account/004217730956"
 
 
-class LinkBody(Wire):
+class LinkBody(Wire, frozen=True):
     """Where to go on."""
 
     rel: str
@@ -22,7 +22,7 @@ class LinkBody(Wire):
     method: str
 
 
-class AccountBody(Wire):
+class AccountBody(Wire, frozen=True):
     """An account."""
 
     example: ClassVar[dict[str, object]] = {
@@ -56,7 +56,7 @@ class AccountBody(Wire):
     links: list[LinkBody]
 
 
-class MyAccountBody(Wire):
+class MyAccountBody(Wire, frozen=True):
     """One of a person's accounts, as much of it as is needed to recognise it before its region is entered."""
 
     example: ClassVar[dict[str, object]] = {
@@ -84,7 +84,7 @@ class MyAccountBody(Wire):
     """Absent where the region keeps it to itself."""
 
 
-class AccountsBody(Wire):
+class AccountsBody(Wire, frozen=True):
     """A page of accounts; `next` is absent on the last."""
 
     example: ClassVar[dict[str, object]] = {"accounts": [MyAccountBody.example]}
@@ -93,7 +93,7 @@ class AccountsBody(Wire):
     next: str | UnsetType = UNSET
 
 
-class NewAccountBody(Wire, forbid_unknown_fields=True):
+class NewAccountBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What an account is created from; its region can never change."""
 
     example: ClassVar[dict[str, object]] = {
@@ -109,7 +109,7 @@ class NewAccountBody(Wire, forbid_unknown_fields=True):
     timezone: str | UnsetType = UNSET
 
 
-class AccountChangeBody(Wire, forbid_unknown_fields=True):
+class AccountChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What to change of an account."""
 
     example: ClassVar[dict[str, object]] = {"alias": "Example Research"}

@@ -1,7 +1,9 @@
 """The HTTP edge of API keys."""
 
+from typing import Annotated
+
 from litestar import Response, delete, get, post
-from litestar.params import Parameter, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 
 from domicile.infra.idempotency import RequestKey
 from domicile.kernel.callers import Caller
@@ -31,8 +33,6 @@ from domicile.web.operations import Access, operation
 from domicile.web.versions import etag
 
 _NOTHING_SAID = RotationBody()
-_NOT_KEPT = {"Cache-Control": "no-store"}
-"""Of answers with a secret (RFC 9111, section 5.2.2.5)."""
 
 
 def _read_id(text: str) -> ApiKeyId:
@@ -52,9 +52,11 @@ async def list_api_keys(
     plane: SkipValidation[RegionPlane],
     regions: SkipValidation[Regions],
     *,
-    role: str | None = Parameter(query="roleID", default=None, description="Only keys with this role."),
-    limit: str | None = None,
-    cursor: str | None = None,
+    role: Annotated[
+        str | None, QueryParameter(name="roleID", description="Only keys with this role.")
+    ] = None,
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> ApiKeysBody:
     """Oldest first, without secrets."""
     wanted = None if role is None else parse_role_id(role)
@@ -75,12 +77,15 @@ async def list_api_keys(
     ),
 )
 async def create_api_key(
-    data: NewApiKeyBody, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], request_key: SkipValidation[RequestKey | None]
+    data: JSONBody[NewApiKeyBody],
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    request_key: SkipValidation[RequestKey | None],
 ) -> Response[CreatedApiKeyBody]:
     """The answer holds the secret, the only time that it is shown. A key never has more rights than its maker."""
     new = parse_new_api_key(read_wish(data), now=plane.clock())
     created = await service.create_api_key(plane, caller, new, request_key)
-    headers = {"Location": f"/api/apikeys/{created.key.id}", **_headers(created.key), **_NOT_KEPT}
+    headers = {"Location": f"/api/apikeys/{created.key.id}", **_headers(created.key)}
     return Response(shape_created(plane, caller.account_id, created), status_code=201, headers=headers)
 
 
@@ -90,7 +95,9 @@ async def create_api_key(
     tags=["API keys"],
     opt=operation(Access.ACCOUNT, errors=("not-found",)),
 )
-async def describe_current_api_key(caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]) -> Response[ApiKeyBody]:
+async def describe_current_api_key(
+    caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+) -> Response[ApiKeyBody]:
     """A key describes itself without knowing its id; its `urn` tells region and account. For a person there is none."""
     return _answer(plane, caller, await service.get_current_api_key(plane, caller))
 
@@ -101,7 +108,9 @@ async def describe_current_api_key(caller: SkipValidation[Caller], plane: SkipVa
     tags=["API keys"],
     opt=operation(Access.ACCOUNT, permission="identity:apikey:read", errors=("not-found",)),
 )
-async def describe_api_key(key_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]) -> Response[ApiKeyBody]:
+async def describe_api_key(
+    key_id: FromPath[str], caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+) -> Response[ApiKeyBody]:
     """A key may always describe itself, whatever its role: its `urn` tells region and account."""
     return _answer(plane, caller, await service.get_api_key(plane, caller, _read_id(key_id)))
 
@@ -118,7 +127,11 @@ async def describe_api_key(key_id: str, caller: SkipValidation[Caller], plane: S
     ),
 )
 async def modify_api_key(
-    key_id: str, data: ApiKeyChangeBody, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], expected: SkipValidation[Precondition]
+    key_id: FromPath[str],
+    data: JSONBody[ApiKeyChangeBody],
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    expected: SkipValidation[Precondition],
 ) -> Response[ApiKeyBody]:
     """With `"enabled": false` the key is refused from its next request on, until it is enabled again."""
     change = parse_api_key_change(read_wish(data), now=plane.clock())
@@ -140,21 +153,21 @@ async def modify_api_key(
     ),
 )
 async def rotate_api_key(
-    key_id: str,
+    key_id: FromPath[str],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     *,
     expected: SkipValidation[Precondition],
     request_key: SkipValidation[RequestKey | None],
-    data: RotationBody = _NOTHING_SAID,
+    data: JSONBody[RotationBody] = _NOTHING_SAID,
 ) -> Response[RotatedApiKeyBody]:
     """The answer holds the new secret, the only time that it is shown; the present one goes on for the overlap."""
     overlap = parse_overlap(given(data.overlap_seconds))
     rotated = await service.rotate_api_key(
         plane, caller, _read_id(key_id), overlap, expected, request=request_key
     )
-    headers = _headers(rotated.key) | _NOT_KEPT
-    return Response(shape_rotated(plane, caller.account_id, rotated), headers=headers)
+    body = shape_rotated(plane, caller.account_id, rotated)
+    return Response(body, headers=_headers(rotated.key))
 
 
 @delete(
@@ -163,7 +176,12 @@ async def rotate_api_key(
     tags=["API keys"],
     opt=operation(Access.ACCOUNT, permission="identity:apikey:delete", errors=("not-found", "stale-version")),
 )
-async def delete_api_key(key_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], expected: SkipValidation[Precondition]) -> None:
+async def delete_api_key(
+    key_id: FromPath[str],
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    expected: SkipValidation[Precondition],
+) -> None:
     """The key is refused from its next request on, for good."""
     await service.delete_api_key(plane, caller, _read_id(key_id), expected)
 

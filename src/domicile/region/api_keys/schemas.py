@@ -30,7 +30,7 @@ _EXAMPLE: dict[str, object] = {
 _SECRET = "0QW3nq8m4VZ1kRr6TtYbUuXc2Aa5Ss7Dd9FfGgHhJjKk3xPz1L"  # noqa: S105  # made up, of the right shape
 
 
-class ApiKeyBody(Wire):
+class ApiKeyBody(Wire, frozen=True):
     """An API key, without its secret; what is not set is absent."""
 
     example: ClassVar[dict[str, object]] = {**_EXAMPLE, "lastActivity": "2026-05-01T08:00:00Z"}
@@ -54,7 +54,7 @@ class ApiKeyBody(Wire):
     """From this moment on the key is refused; absent: it does not expire."""
 
 
-class CreatedApiKeyBody(ApiKeyBody, kw_only=True):
+class CreatedApiKeyBody(ApiKeyBody, frozen=True, kw_only=True):
     """A new API key with its secret, which is shown now and never again."""
 
     example: ClassVar[dict[str, object]] = {**_EXAMPLE, "secret": _SECRET}
@@ -62,7 +62,7 @@ class CreatedApiKeyBody(ApiKeyBody, kw_only=True):
     secret: str
 
 
-class RotatedApiKeyBody(ApiKeyBody, kw_only=True):
+class RotatedApiKeyBody(ApiKeyBody, frozen=True, kw_only=True):
     """An API key with its new secret, which is shown now and never again."""
 
     example: ClassVar[dict[str, object]] = {
@@ -77,7 +77,7 @@ class RotatedApiKeyBody(ApiKeyBody, kw_only=True):
     """From this moment on the secret before this one is refused."""
 
 
-class ApiKeysBody(Wire):
+class ApiKeysBody(Wire, frozen=True):
     """A page of API keys; `next` is absent on the last."""
 
     example: ClassVar[dict[str, object]] = {"apikeys": [ApiKeyBody.example]}
@@ -86,7 +86,7 @@ class ApiKeysBody(Wire):
     next: str | UnsetType = UNSET
 
 
-class NewApiKeyBody(Wire, forbid_unknown_fields=True):
+class NewApiKeyBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What an API key is created from; its role grants at most what its maker holds."""
 
     example: ClassVar[dict[str, object]] = {
@@ -108,7 +108,7 @@ class NewApiKeyBody(Wire, forbid_unknown_fields=True):
     expiry: str | UnsetType | None = UNSET
 
 
-class ApiKeyChangeBody(Wire, forbid_unknown_fields=True):
+class ApiKeyChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What to change of an API key: `"enabled": false` locks it out, an empty list or `"expiry": null` lifts a limit."""
 
     example: ClassVar[dict[str, object]] = {"enabled": False}
@@ -124,7 +124,7 @@ class ApiKeyChangeBody(Wire, forbid_unknown_fields=True):
     expiry: str | UnsetType | None = UNSET
 
 
-class RotationBody(Wire, forbid_unknown_fields=True):
+class RotationBody(Wire, frozen=True, forbid_unknown_fields=True):
     """How to rotate an API key; may be left out altogether."""
 
     example: ClassVar[dict[str, object]] = {"overlapSeconds": 86400}

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    literal,
     or_,
     select,
     tuple_,
@@ -128,8 +127,7 @@ async def list_keys(
     if role is not None:
         query = query.where(api_keys.c.role_id == role)
     if page.after is not None:
-        # With the column's type, or PostgreSQL's driver takes an aware moment for a naive one and refuses it.
-        after = tuple_(literal(datetime.fromisoformat(page.after[0]), UtcTime), page.after[1])
+        after = tuple_(datetime.fromisoformat(page.after[0]), page.after[1])
         query = query.where(tuple_(api_keys.c.created_at, api_keys.c.key_id) > after)
     query = query.order_by(api_keys.c.created_at, api_keys.c.key_id).limit(page.limit + 1)
     found = [_api_key(row) for row in await tx.all(query)]

@@ -19,7 +19,11 @@ from domicile.web.operations import Access, operation
     opt=operation(Access.ACCOUNT, permission="audit:log:read"),
 )
 async def list_logs(
-    caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], regions: SkipValidation[Regions], limit: str | None = None, cursor: str | None = None
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    regions: SkipValidation[Regions],
+    limit: str | None = None,
+    cursor: str | None = None,
 ) -> LogsBody:
     """Newest first: who did what, when and from where. What a person does outside any account is not here."""
     scope = f"logs {caller.account_id}"

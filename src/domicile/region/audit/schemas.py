@@ -10,7 +10,7 @@ from domicile.region.plane import RegionPlane
 from domicile.web.bodies import Wire, or_unset
 
 
-class LogBody(Wire):
+class LogBody(Wire, frozen=True):
     """One thing that happened in the account."""
 
     example: ClassVar[dict[str, object]] = {
@@ -45,7 +45,7 @@ class LogBody(Wire):
     source_address: str | UnsetType = UNSET
 
 
-class LogsBody(Wire):
+class LogsBody(Wire, frozen=True):
     """A page of audit events; `next` is absent on the last."""
 
     example: ClassVar[dict[str, object]] = {"logs": [LogBody.example]}

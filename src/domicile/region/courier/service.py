@@ -45,8 +45,20 @@ class Courier:
         return await self._delivery.deliver_due()
 
     async def index_now(self, account: AccountId) -> None:
-        """Bring the directory up to date about one account; what fails is left to the next round."""
-        await self._delivery.deliver_due(owner_id=account, kinds=_INDEX_KINDS)
+        """Bring the directory up to date about one account before its request is answered, whoever else is at it.
+
+        No row is claimed: lifting the directory goes by version, so that doing it twice at once does no harm, and waiting for
+        another's claim would. What fails is left to the next round.
+        """
+        try:
+            rows = await self.plane.database.read(
+                lambda tx: self.plane.outbox.list_of_owner(tx, account, kinds=_INDEX_KINDS)
+            )
+            for row in rows:
+                await self._handle(row)
+                await self.plane.database.run_tx(lambda tx, row=row: self.plane.outbox.finish(tx, row))
+        except Exception as error:  # noqa: BLE001  # the change is committed; its rows are the next round's
+            _log.warning("index_later", region=self.plane.id, error=error_name(error))
 
     async def _handle(self, row: OutboxRow) -> None:
         match row.kind:

@@ -10,7 +10,7 @@ from domicile.region.plane import RegionPlane
 from domicile.web.bodies import Wire
 
 
-class AccountTokenBody(Wire):
+class AccountTokenBody(Wire, frozen=True):
     """A token for one account; send it as `Authorization: Bearer` to `baseURL`."""
 
     example: ClassVar[dict[str, object]] = {

@@ -4,15 +4,19 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domicile.kernel.errors import DomainError, ErrorKind, conflict, forbidden, invalid
 from domicile.kernel.ids import REGION_PATTERN, AccountId, InvitationId, RegionId, RoleId
+from domicile.kernel.permissions import Role
 from domicile.kernel.urn import Principal
 
 MOST_PER_DAY = 100
 """Invitations that one account may make within any 24 hours, so that it cannot be used to flood strangers with mail."""
 MOST_SENDS = 10
 """Times that the mail of one invitation may be asked for, the first included."""
+
+INVITE: Final = "identity:invitation:create"
 
 _LINK = re.compile(rf"({REGION_PATTERN.pattern})\.([0-9]{{12}})\.[A-Za-z0-9_-]{{43}}")
 
@@ -84,6 +88,8 @@ class Offer:
     """Of the account; the language of the mail."""
     inviter: str
     """Name of the user who made it; the account's alias where that was a key, or somebody who is no user any more."""
+    stands: bool
+    """Whether whoever made it could make it still: what was offered does not outlive the right to offer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +122,11 @@ def parse_state(text: str) -> InvitationState:
 
 
 def check_acceptable(offer: Offer) -> None:
-    """Refuse a link whose invitation was used (`invitation-used`), or was revoked or has expired (`invitation-invalid`)."""
+    """Refuse a link whose invitation was used (`invitation-used`), or ended otherwise (`invitation-invalid`)."""
     match offer.invitation.state:
         case InvitationState.INVITED:
-            return
+            if not offer.stands:
+                raise link_ended(offer.alias)
         case InvitationState.ACCEPTED:
             raise link_used()
         case InvitationState.REVOKED | InvitationState.EXPIRED:
@@ -133,6 +140,20 @@ def check_addressee(offer: Offer, email_key: str) -> None:
             "invitation-for-another-address",
             "This invitation is for another e-mail address than the one you are signed in with.",
         )
+
+
+def check_stands(offer: Offer) -> None:
+    """Refuse to renew an offer of somebody who could not make it any more (`invitation-closed`)."""
+    if not offer.stands:
+        raise conflict(
+            "invitation-closed",
+            "Whoever made this invitation may no longer offer this role: revoke it and invite the address again.",
+        )
+
+
+def could_offer(holder: Role, offered: Role) -> bool:
+    """Tell whether who holds one role may offer another."""
+    return INVITE in holder.permissions and offered.permissions <= holder.permissions
 
 
 def check_open(invitation: Invitation) -> None:

@@ -50,7 +50,9 @@ async def list_invitations(
     plane: SkipValidation[RegionPlane],
     regions: SkipValidation[Regions],
     *,
-    only: Annotated[str | None, QueryParameter(name="state", description="Only invitations in this state.")] = None,
+    only: Annotated[
+        str | None, QueryParameter(name="state", description="Only invitations in this state.")
+    ] = None,
     limit: str | None = None,
     cursor: str | None = None,
 ) -> InvitationsBody:
@@ -75,7 +77,10 @@ async def list_invitations(
     ),
 )
 async def invite_user(
-    data: NewInvitationBody, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], request_key: SkipValidation[RequestKey | None]
+    data: NewInvitationBody,
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    request_key: SkipValidation[RequestKey | None],
 ) -> Response[InvitationBody]:
     """A mail with a link follows. Whoever accepts must be signed in with that address, and becomes a user with that role."""
     invitation = await service.invite_member(plane, caller, read_new_invitation(data), request_key)
@@ -140,7 +145,10 @@ async def modify_invitation(
     ),
 )
 async def send_invitation(
-    invitation_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], expected: SkipValidation[Precondition]
+    invitation_id: str,
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    expected: SkipValidation[Precondition],
 ) -> Response[InvitationBody]:
     """With a fresh link, good for the full time again, also when it had expired. The link sent before is dead at once."""
     invitation = await service.resend_invitation(plane, caller, _invitation_id(invitation_id), expected)
@@ -159,7 +167,10 @@ async def send_invitation(
     ),
 )
 async def revoke_invitation(
-    invitation_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], expected: SkipValidation[Precondition]
+    invitation_id: str,
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    expected: SkipValidation[Precondition],
 ) -> None:
     """Its link is dead at once. The invitation stays in the list, as `revoked`."""
     await service.revoke_invitation(plane, caller, _invitation_id(invitation_id), expected)
@@ -195,7 +206,9 @@ async def preview_invitation(data: TokenBody, regions: SkipValidation[Regions]) 
         ),
     ),
 )
-async def accept_invitation(data: TokenBody, person: SkipValidation[Person], regions: SkipValidation[Regions]) -> JoinedBody:
+async def accept_invitation(
+    data: TokenBody, person: SkipValidation[Person], regions: SkipValidation[Regions]
+) -> JoinedBody:
     """For the signed-in person whose address was invited; works once. `baseURL` is where the account is reached."""
     link = parse_link(data.token)
     plane = _plane_of(link, regions)

@@ -16,7 +16,7 @@ from domicile.web.bodies import Wire, given
 _TOKEN = "de-1.004217730956.Qm9uam91ciBsZSBtb25kZSwgY2VjaSBuJ2VzdCByaWU"  # noqa: S105  # an example
 
 
-class InvitationBody(Wire):
+class InvitationBody(Wire, frozen=True):
     """An offer of membership to an address."""
 
     example: ClassVar[dict[str, object]] = {
@@ -44,7 +44,7 @@ class InvitationBody(Wire):
     urn: str
 
 
-class InvitationsBody(Wire):
+class InvitationsBody(Wire, frozen=True):
     """A page of invitations; `next` is absent on the last."""
 
     example: ClassVar[dict[str, object]] = {"invitations": [InvitationBody.example]}
@@ -53,7 +53,7 @@ class InvitationsBody(Wire):
     next: str | UnsetType = UNSET
 
 
-class NewInvitationBody(Wire, forbid_unknown_fields=True):
+class NewInvitationBody(Wire, frozen=True, forbid_unknown_fields=True):
     """Who is invited, and as what."""
 
     example: ClassVar[dict[str, object]] = {"email": "grace@example.com", "roleID": "read-only"}
@@ -62,7 +62,7 @@ class NewInvitationBody(Wire, forbid_unknown_fields=True):
     role_id: str = field(name="roleID")
 
 
-class InvitationChangeBody(Wire, forbid_unknown_fields=True):
+class InvitationChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What to change of an open invitation."""
 
     example: ClassVar[dict[str, object]] = {"roleID": "full-access"}
@@ -70,7 +70,7 @@ class InvitationChangeBody(Wire, forbid_unknown_fields=True):
     role_id: str | UnsetType = field(default=UNSET, name="roleID")
 
 
-class TokenBody(Wire, forbid_unknown_fields=True):
+class TokenBody(Wire, frozen=True, forbid_unknown_fields=True):
     """The last part of the link in the mail."""
 
     example: ClassVar[dict[str, object]] = {"token": _TOKEN}
@@ -78,7 +78,7 @@ class TokenBody(Wire, forbid_unknown_fields=True):
     token: str
 
 
-class OfferBody(Wire):
+class OfferBody(Wire, frozen=True):
     """What a link offers."""
 
     example: ClassVar[dict[str, object]] = {
@@ -101,7 +101,7 @@ class OfferBody(Wire):
     expiry: str
 
 
-class JoinedBody(Wire):
+class JoinedBody(Wire, frozen=True):
     """The account that the caller has become a user of."""
 
     example: ClassVar[dict[str, object]] = {

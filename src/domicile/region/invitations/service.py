@@ -8,15 +8,18 @@ from domicile.infra.email_address import parse_email_address
 from domicile.infra.idempotency import RequestKey
 from domicile.kernel.callers import Caller, Person
 from domicile.kernel.errors import not_found, stale
-from domicile.kernel.ids import AccountId, InvitationId, RoleId, UserId, new_invitation_id
+from domicile.kernel.ids import AccountId, ApiKeyId, InvitationId, RoleId, UserId, new_invitation_id
 from domicile.kernel.paging import Page, PageRequest
-from domicile.kernel.permissions import check_not_above
+from domicile.kernel.permissions import MemberState, check_not_above
+from domicile.kernel.urn import Principal
 from domicile.kernel.versions import Precondition
 from domicile.region.accounts.store import find_account
+from domicile.region.api_keys.store import find_key
 from domicile.region.audit.domain import by_caller, by_person
 from domicile.region.audit.store import append_audit
 from domicile.region.invitations import store
 from domicile.region.invitations.domain import (
+    INVITE,
     MOST_PER_DAY,
     MOST_SENDS,
     Invitation,
@@ -30,6 +33,8 @@ from domicile.region.invitations.domain import (
     check_acceptable,
     check_addressee,
     check_open,
+    check_stands,
+    could_offer,
     link_invalid,
     link_used,
     sent_too_often,
@@ -53,7 +58,7 @@ async def invite_member(
     `already-member` if the address is a user's (who may invite may also list them), `invitation-open` if it has an unexpired
     invitation, `above-your-role`, `too-many-invitations`; `idempotency-key-reused` if the key came with another body.
     """
-    caller.require("identity:invitation:create")
+    caller.require(INVITE)
     check_not_above(get_role(new.role_id, field="roleID"), caller.role)
     account, principal = caller.account_id, caller.principal.id
 
@@ -134,7 +139,7 @@ async def change_offered_role(
     plane: RegionPlane, caller: Caller, invitation: InvitationId, role: RoleId | None, expected: Precondition
 ) -> Invitation:
     """Offer another role from now on, the link stays good; `invitation-closed` once accepted or revoked, `above-your-role`."""
-    caller.require("identity:invitation:create")
+    caller.require(INVITE)
     if role is not None:
         check_not_above(get_role(role, field="roleID"), caller.role)
 
@@ -155,15 +160,16 @@ async def resend_invitation(
 ) -> Invitation:
     """End the present link and have a mail sent with a fresh one, good for the full time again, also when it had expired.
 
-    `above-your-role`, because sending again is offering again; `invitation-closed` once accepted or revoked;
-    `invitation-sent-too-often`.
+    `above-your-role`, because sending again is offering again; `invitation-closed` once accepted or revoked, and
+    where whoever made it could not any more; `invitation-sent-too-often`.
     """
-    caller.require("identity:invitation:create")
+    caller.require(INVITE)
 
     async def work(tx: RegionTx) -> Invitation:
         now = plane.clock()
         before = await _get_open(tx, caller.account_id, invitation, expected)
         check_not_above(get_role(before.role_id), caller.role)
+        check_stands(await _offer(tx, caller.account_id, before))
         if before.sends >= MOST_SENDS:
             raise sent_too_often()
         renewed = await store.renew(
@@ -253,7 +259,7 @@ async def give_link(
 ) -> Offer | None:
     """Make `token` the one link of an open invitation, keeping its hash alone; gives what the mail says.
 
-    None, and nothing to send, if it is no longer open, or if its mail was asked for again after the `sends`-th time.
+    None, and nothing to send, if it no longer stands open, or if its mail was asked for again after the `sends`-th time.
     """
 
     async def work(tx: RegionTx) -> Offer | None:
@@ -261,7 +267,10 @@ async def give_link(
         linked = await store.set_link(
             tx, account, invitation, token_hash=token_hash, sends=sends, now=plane.clock()
         )
-        return None if linked is None else await _offer(tx, account, linked)
+        if linked is None:
+            return None
+        offer = await _offer(tx, account, linked)
+        return offer if offer.stands else None
 
     return await plane.database.run_tx(work)
 
@@ -280,9 +289,23 @@ def _hash(plane: RegionPlane, link: InvitationLink) -> bytes:
 async def _offer(tx: RegionTx, account_id: AccountId, invitation: Invitation) -> Offer:
     if (account := await find_account(tx, account_id)) is None:
         raise link_invalid()
-    by = invitation.created_by
-    inviter = await find_member(tx, account_id, UserId(by.id)) if by.kind == "user" else None
-    return Offer(invitation, account.alias, account.locale, inviter.name if inviter else account.alias)
+    name, held = await _find_inviter(tx, account_id, invitation.created_by)
+    stands = held is not None and could_offer(get_role(held), get_role(invitation.role_id))
+    return Offer(invitation, account.alias, account.locale, name or account.alias, stands)
+
+
+async def _find_inviter(tx: RegionTx, account: AccountId, by: Principal) -> tuple[str | None, RoleId | None]:
+    """Find the name by which an invited person may know who invited them, and the role that they hold now, if any.
+
+    A key that expired by plan leaves its offers standing; one that was locked or deleted does not.
+    """
+    if by.kind == "user":
+        member = await find_member(tx, account, UserId(by.id))
+        if member is None:
+            return None, None
+        return member.name, member.role_id if member.state is MemberState.ENABLED else None
+    key = await find_key(tx, account, ApiKeyId(by.id))
+    return None, key.role_id if key is not None and key.is_enabled else None
 
 
 async def _get(tx: RegionTx, account: AccountId, invitation: InvitationId) -> Invitation:

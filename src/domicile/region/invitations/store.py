@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -56,7 +57,8 @@ invitations = Table(
     Index("ix_invitations_page", "account_id", "created_at", "invitation_id"),
     Index("uq_invitations_token_hash", "account_id", "token_hash", unique=True),
 )
-_IS_INVITED = invitations.c.state == InvitationState.INVITED.value
+# A literal: with a parameter PostgreSQL finds the partial index for ON CONFLICT only while it plans each statement anew.
+_IS_INVITED = invitations.c.state == literal_column(f"'{InvitationState.INVITED}'")
 Index(
     "uq_invitations_open",
     invitations.c.account_id,

@@ -53,7 +53,9 @@ async def list_users(
     tags=["Users"],
     opt=operation(Access.ACCOUNT, permission="identity:user:read", errors=("not-found",)),
 )
-async def describe_user(user_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]) -> Response[UserBody]:
+async def describe_user(
+    user_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+) -> Response[UserBody]:
     """Name, address and settings are the person's own; role and state are theirs in this account."""
     member = await service.get_member(plane, caller, _user_id(user_id))
     return Response(shape_member(plane, caller.account_id, member), headers={"ETag": etag(member.tag)})
@@ -71,7 +73,11 @@ async def describe_user(user_id: str, caller: SkipValidation[Caller], plane: Ski
     ),
 )
 async def modify_user(
-    user_id: str, data: UserChangeBody, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], expected: SkipValidation[Precondition]
+    user_id: str,
+    data: UserChangeBody,
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    expected: SkipValidation[Precondition],
 ) -> Response[UserBody]:
     """Works at once, on every token that the user holds for this account; other accounts are untouched."""
     target = _user_id(user_id)
@@ -90,7 +96,12 @@ async def modify_user(
         errors=("not-found", "last-full-access-user", "stale-version"),
     ),
 )
-async def remove_user(user_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], expected: SkipValidation[Precondition]) -> None:
+async def remove_user(
+    user_id: str,
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    expected: SkipValidation[Precondition],
+) -> None:
     """Ends the membership, never the person: they keep their sign-in and their other accounts."""
     await service.remove_member(plane, caller, _user_id(user_id), expected)
 

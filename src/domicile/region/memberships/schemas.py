@@ -13,7 +13,7 @@ from domicile.region.roles.domain import check_role_id
 from domicile.web.bodies import Wire, given, or_unset
 
 
-class UserBody(Wire):
+class UserBody(Wire, frozen=True):
     """A user of the account."""
 
     example: ClassVar[dict[str, object]] = {
@@ -47,7 +47,7 @@ class UserBody(Wire):
     """Absent until the user has been active in the account."""
 
 
-class UsersBody(Wire):
+class UsersBody(Wire, frozen=True):
     """A page of users; `next` is absent on the last."""
 
     example: ClassVar[dict[str, object]] = {"users": [UserBody.example]}
@@ -56,7 +56,7 @@ class UsersBody(Wire):
     next: str | UnsetType = UNSET
 
 
-class UserChangeBody(Wire, forbid_unknown_fields=True):
+class UserChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     """What to change of a user's place in the account."""
 
     example: ClassVar[dict[str, object]] = {"roleID": "read-only"}

@@ -55,7 +55,8 @@ async def change_member(
             tx, caller.account_id, user, role=role, state=state, version=version, now=now
         ):
             raise last_owner()
-        details = {"userID": user, "roleID": role, "state": state, "formerRoleID": before.role_id}
+        former = {"formerRoleID": before.role_id, "formerState": before.state}
+        details = {"userID": user, "roleID": role, "state": state} | former
         await append_audit(tx, by_caller(caller, "audit.user_updated.v1", details, now=now))
         return await _get(tx, caller.account_id, user)
 

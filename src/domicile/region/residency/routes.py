@@ -13,14 +13,14 @@ from domicile.web.bodies import Wire
 from domicile.web.operations import Access, operation
 
 
-class TableBody(Wire):
+class TableBody(Wire, frozen=True):
     """How many rows of an account a table holds."""
 
     name: str
     rows: int
 
 
-class ResidencyBody(Wire):
+class ResidencyBody(Wire, frozen=True):
     """Where an account's data lies."""
 
     example: ClassVar[dict[str, object]] = {

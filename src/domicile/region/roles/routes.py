@@ -22,7 +22,11 @@ from domicile.web.versions import etag
     opt=operation(Access.ACCOUNT, permission="identity:role:read"),
 )
 async def list_roles(
-    caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], regions: SkipValidation[Regions], limit: str | None = None, cursor: str | None = None
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    regions: SkipValidation[Regions],
+    limit: str | None = None,
+    cursor: str | None = None,
 ) -> RolesBody:
     """Every account has `full-access` and `read-only`, which can be neither changed nor deleted."""
     scope = f"roles {caller.account_id}"
@@ -37,7 +41,9 @@ async def list_roles(
     tags=["Roles"],
     opt=operation(Access.ACCOUNT, permission="identity:role:read", errors=("not-found",)),
 )
-async def describe_role(role_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]) -> Response[RoleBody]:
+async def describe_role(
+    role_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+) -> Response[RoleBody]:
     """`serviceRoleURNs` names, service by service, the level that the role gives."""
     role = service.describe_role(caller, RoleId(role_id))
     return Response(shape_role(plane, caller.account_id, role), headers={"ETag": etag(role_tag(role))})

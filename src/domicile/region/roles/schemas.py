@@ -10,7 +10,7 @@ from domicile.region.plane import RegionPlane
 from domicile.web.bodies import Wire
 
 
-class RoleBody(Wire):
+class RoleBody(Wire, frozen=True):
     """A named bundle of service roles."""
 
     example: ClassVar[dict[str, object]] = {
@@ -31,7 +31,7 @@ class RoleBody(Wire):
     urn: str
 
 
-class RolesBody(Wire):
+class RolesBody(Wire, frozen=True):
     """A page of roles; `next` is absent on the last."""
 
     example: ClassVar[dict[str, object]] = {"roles": [RoleBody.example]}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domicile.kernel.permissions import Role, Standing
+from domicile.kernel.permissions import ApiKeyStanding, Role, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,9 @@ class ApiKeyCopy:
     """Of the secret before the last rotation."""
     former_until: datetime | None
     """When the former secret stops to work."""
+
+    @property
+    def is_bound_to_networks(self) -> bool:
+        """Whether the address of the call matters."""
+        place = self.standing.place
+        return isinstance(place, ApiKeyStanding) and bool(place.networks)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from domicile.infra.databases import Database, RegionTx
 from domicile.kernel.ids import AccountId, ApiKeyId, RegionId, UserId
@@ -14,6 +15,9 @@ from domicile.region.memberships.store import note_activity
 from domicile.region.roles.domain import get_role
 from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
 from domicile.region.standing.store import find_account_state, find_member_record
+
+KeyT = TypeVar("KeyT")
+CopyT = TypeVar("CopyT")
 
 _MOST_COPIES = 50_000
 _CHANGES_AT_ONCE = 500
@@ -45,9 +49,9 @@ class Standings:
         self._generation += 1
 
     @property
-    def is_current(self) -> bool:
-        """Whether every change known of has been applied to the copies."""
-        return self._applied == self._generation
+    def generation(self) -> int:
+        """A number that moves with every change known of; what was read while it moved is not worth keeping."""
+        return self._generation
 
     def peek_member(self, account: AccountId, user: UserId) -> MemberCopy | None:
         """Give the copy of a membership without touching the database; None if it is not held or may be out of date."""
@@ -65,7 +69,7 @@ class Standings:
         generation = self._applied
         loaded = await self._database.read(lambda tx: self._load_member(tx, account, user))
         if loaded is not None and generation == self._generation:
-            self._keep(self._members, (account, user), loaded)
+            _keep(self._members, (account, user), loaded)
         return loaded
 
     async def find_key(self, key: ApiKeyId) -> ApiKeyCopy | None:
@@ -76,7 +80,7 @@ class Standings:
         generation = self._applied
         loaded = await self._database.read(lambda tx: self._load_key(tx, key))
         if loaded is not None and generation == self._generation:
-            self._keep(self._keys, key, loaded)
+            _keep(self._keys, key, loaded)
         return loaded
 
     async def poll(self) -> None:
@@ -139,12 +143,6 @@ class Standings:
         for listener in self.on_change:
             listener(account)
 
-    @staticmethod
-    def _keep(copies: dict, key: object, copy: object) -> None:
-        if len(copies) >= _MOST_COPIES:
-            copies.clear()
-        copies[key] = copy
-
     async def _load_member(self, tx: RegionTx, account: AccountId, user: UserId) -> MemberCopy | None:
         record = await find_member_record(tx, account, user)
         if record is None:
@@ -169,6 +167,12 @@ class Standings:
             record.former_secret_hash,
             record.former_until,
         )
+
+
+def _keep(copies: dict[KeyT, CopyT], key: KeyT, copy: CopyT) -> None:
+    if len(copies) >= _MOST_COPIES:
+        copies.clear()
+    copies[key] = copy
 
 
 async def _write_activity(tx: RegionTx, activity: dict[tuple[AccountId, Principal], datetime]) -> None:

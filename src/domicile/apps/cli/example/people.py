@@ -11,12 +11,13 @@ import httpx2
 
 from domicile.apps.cli.api import Answer, Api, object_of, text_of
 from domicile.apps.cli.exits import CommandError, Exit
-from domicile.apps.cli.mail_folder import MailFolder
+from domicile.apps.cli.mail_folder import Mail, MailFolder
 from domicile.apps.cli.signed_in import read_entry
 
 OpenClient = Callable[[str], httpx2.Client]
 """Opens a client for the server at a base address."""
 
+_LINK = re.compile(r"/(verify|join)/([A-Za-z0-9._-]+)$", re.MULTILINE)
 _MAIL_PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
@@ -26,7 +27,7 @@ class Mailbox:
     """Hands out the links that arrive in a folder of mails, each once."""
 
     folder: MailFolder
-    _read: int = 0
+    _known: set[str]
     _waiting: list[tuple[str, str, str]] = field(default_factory=list)
 
     @classmethod
@@ -37,7 +38,7 @@ class Mailbox:
                 Exit.REFUSED,
                 f"There is no mailbox at {folder.directory}. Start the server, and give --data as the server has it.",
             )
-        return cls(folder, sum(1 for _ in folder.directory.glob("*.eml")))
+        return cls(folder, set(folder.names()))
 
     def take_token(self, address: str, kind: str) -> str:
         """Wait for the next link of a kind (`verify`, `join`) to an address, and return the secret in it."""
@@ -56,13 +57,18 @@ class Mailbox:
         )
 
     def _collect(self) -> None:
-        for mail in self.folder.mails(after=self._read):
-            self._read = mail.number
-            for _, address in getaddresses([mail.to]):
-                self._waiting += [
-                    (address, kind, token)
-                    for kind, token in re.findall(r"/(verify|join)/([A-Za-z0-9_-]+)", " ".join(mail.links))
-                ]
+        for name in self.folder.names():
+            if name not in self._known:
+                self._known.add(name)
+                self._waiting += _links_in(self.folder.read(name))
+
+
+def _links_in(mail: Mail) -> list[tuple[str, str, str]]:
+    return [
+        (address, kind, token)
+        for _, address in getaddresses([mail.to.lower()])
+        for kind, token in _LINK.findall("\n".join(mail.links))
+    ]
 
 
 @dataclass(frozen=True)

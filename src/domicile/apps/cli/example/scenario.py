@@ -1,6 +1,7 @@
 """The worked example from the first sign-up to the last cell, through the public API alone."""
 
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 
 import httpx2
 
@@ -8,6 +9,7 @@ from domicile.apps.cli.api import new_client, text_of
 from domicile.apps.cli.example.cells import Account, check_cell
 from domicile.apps.cli.example.people import Mailbox, OpenClient, User, sign_up
 from domicile.apps.cli.example.report import Access, Cell, Place, Report
+from domicile.apps.cli.exits import CommandError
 from domicile.apps.cli.mail_folder import MailFolder
 from domicile.apps.cli.options import DEFAULT_URL
 
@@ -35,14 +37,26 @@ def run_example(
             return opened.enter_context(open_client(url))
 
         mailbox = Mailbox.open(mails)
-        users = {name: sign_up(name, base_url, mailbox, open_here) for name in USERS}
+        users: dict[str, User] = {}
+        for name in USERS:
+            with _step(f"{name} signs up"):
+                users[name] = sign_up(name, base_url, mailbox, open_here)
         accounts = {name: _create_account(name, users[_OWNERS[name]]) for name in ACCOUNTS}
         _invite_everyone(users, accounts, mailbox)
         return _check_table(users, accounts)
 
 
+@contextmanager
+def _step(name: str) -> Generator[None]:
+    try:
+        yield
+    except CommandError as error:
+        raise CommandError(error.code, f"{name}: {error.message}", error.details) from None
+
+
 def _create_account(name: str, owner: User) -> Account:
-    created = owner.api.call("POST", "/accounts", body={"alias": name, "region": REGIONS[name]}).body()
+    with _step(f"{owner.name} creates {name}"):
+        created = owner.api.call("POST", "/accounts", body={"alias": name, "region": REGIONS[name]}).body()
     return Account(name, text_of(created, "id"), REGIONS[name], owner)
 
 
@@ -54,21 +68,25 @@ def _invite_everyone(users: dict[str, User], accounts: dict[str, Account], mailb
 
 
 def _invite(user: User, account: Account, mailbox: Mailbox) -> None:
-    owner = account.owner.enter(account.id)
-    owner.call("POST", "/invitations", body={"email": user.email, "roleID": "read-only"})
-    user.api.call("POST", "/invitations/accept", body={"token": mailbox.take_token(user.email, "join")})
+    with _step(f"{account.owner.name} invites {user.name} to {account.name}"):
+        owner = account.owner.enter(account.id)
+        owner.call("POST", "/invitations", body={"email": user.email, "roleID": "read-only"})
+        token = mailbox.take_token(user.email, "join")
+    with _step(f"{user.name} accepts the invitation to {account.name}"):
+        user.api.call("POST", "/invitations/accept", body={"token": token})
 
 
 def _check_table(users: dict[str, User], accounts: dict[str, Account]) -> Report:
     cells: list[Cell] = []
     for name, row in TABLE.items():
         user = users[name]
-        home = next(a for a, access in zip(accounts.values(), row, strict=True) if access is not Access.NONE)
-        elsewhere = user.enter(home.id)
-        cells += [
-            check_cell(user, account, access, elsewhere)
-            for account, access in zip(accounts.values(), row, strict=True)
-        ]
+        expected = list(zip(accounts.values(), row, strict=True))
+        home = next(account for account, access in expected if access is not Access.NONE)
+        with _step(f"{name} enters {home.name}"):
+            elsewhere = user.enter(home.id)
+        for account, access in expected:
+            with _step(f"{name} in {account.name}"):
+                cells.append(check_cell(user, account, access, elsewhere))
     return Report(
         users=tuple((user.name, user.email) for user in users.values()),
         places=tuple(_place(account) for account in accounts.values()),

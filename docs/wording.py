@@ -1,0 +1,134 @@
+"""The words beside the facts in the tables of the documents; a fact without words fails the tests."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from domicile.identity.events import service as events
+from domicile.identity.links import MAILS_PER_HOUR
+from domicile.identity.passwords import domain as passwords
+from domicile.identity.users import domain as users
+from domicile.infra.idempotency import MEMORY
+from domicile.infra.mail import mailbox
+from domicile.kernel.paging import DEFAULT_LIMIT, LARGEST_LIMIT
+from domicile.region.access import routes as access
+from domicile.region.accounts.domain import LONGEST_ALIAS
+from domicile.region.api_keys import domain as api_keys
+from domicile.region.entering.domain import LIFETIME
+from domicile.region.invitations.domain import MOST_PER_DAY, MOST_SENDS
+from domicile.web import requests
+
+CALLERS: Final = {
+    (): "anyone",
+    ("session",): "a person's session",
+    ("apiKey", "accountToken"): "API key or account token",
+    ("apiKey", "accountToken", "session"): "API key, account token, or the session of a member",
+}
+
+SETTINGS: Final = {
+    "namespace": "Second part of every URN; ASCII letters and digits.",
+    "secret_key_file": "The root key: at least 64 hexadecimal digits. Empty: `secret.key` in the data folder, made at the first start.",
+    "server.host": "Where the server listens; `--host` wins.",
+    "server.port": "Where the server listens; `--port` and `DOMICILE_PORT` win. 0 takes a free one.",
+    "server.public_url": "The address in links and tokens. Empty: host and port.",
+    "server.trusted_proxies": "Addresses whose `X-Forwarded-For` is believed. Empty: nobody's.",
+    "identity.database": "SQLAlchemy address of the database of identity and directory. Empty: `identity.db` in the data folder.",
+    "regions.id": "Two to eight small letters, a hyphen, one to three digits.",
+    "regions.name": "What people read.",
+    "regions.database": "SQLAlchemy address of the region's database. Empty: `region-<id>.db` in the data folder.",
+    "regions.public_url": "The public address of the region's API. Empty: the server's.",
+    "regions.open": "Whether new accounts may be created there.",
+    "regions.discreet": "Whether an account's alias and its users' roles stay in the region, also from the directory.",
+    "sessions.idle_minutes": "A session ends when nothing was done with it for so long.",
+    "sessions.absolute_hours": "A session ends so long after the sign-in, whatever was done with it.",
+    "passwords.min_length": "Shortest password, in code points; it holds for passwords that are set from then on.",
+    "passwords.hash_threads": "Passwords hashed at once; each takes 19 MiB while it lasts.",
+    "passwords.hash_queue": "Callers that may wait for a thread; the next one is answered 429.",
+    "links.verify_hours": "How long the link that proves an address is good for.",
+    "links.reset_minutes": "How long the link to a new password is good for.",
+    "links.invitation_days": "How long the link of an invitation is good for.",
+    "courier.park_after": "Failures after which a row is set aside for an operator.",
+    "mail.host": "The SMTP server.",
+    "mail.port": "Its port.",
+    "mail.tls": "How the connection is protected: upgraded, from the start, or not at all.",
+    "mail.username": "Empty: the server wants no credentials. With a password it needs TLS, unless the server is this machine.",
+    "mail.password": "Goes with `mail.username`; never printed.",
+    "mail.sender": "Who the mails are from: `Name <address>`.",
+    "mail.timeout_seconds": "For the whole of one mail.",
+}
+
+TABLES: Final = {
+    "identity.users": "Who a person is, once: address, name, language, time zone.",
+    "identity.passwords": "The Argon2id hash of each person's password.",
+    "identity.sessions": "Who is signed in where; of the token only its keyed hash.",
+    "identity.sign_ups": "Sign-ups whose address is not proved yet, with the hash of the password that was chosen.",
+    "identity.password_resets": "Requests for a new password; of the link only its keyed hash.",
+    "identity.security_events": "What happened to a person's credentials, sessions and profile.",
+    "identity.outbox": "Mails to be sent to people: kinds and ids, no address, no secret.",
+    "directory.directory_accounts": "Every account id ever given out, with its region, state and alias.",
+    "directory.directory_memberships": "The membership index: who is in which account, with state and role.",
+    "directory.directory_feed": "What changed about people, for the regions in which they are members: ids and versions.",
+    "directory.directory_feed_heads": "The last number of each region's feed.",
+    "region.accounts": "An account's alias, language, time zone and state.",
+    "region.memberships": "A user's place in an account: role, state, last activity. Authoritative.",
+    "region.member_cards": "What the region may know of its members: a copy of name, address, language, time zone.",
+    "region.invitations": "Who was invited as what, and where it stands; of the link only its keyed hash.",
+    "region.api_keys": "The account's API keys; of each secret only its keyed hash.",
+    "region.audit_events": "Who did what to what in the account, when and from where.",
+    "region.idempotency_keys": "Answers to creations, sealed, for 24 hours, for who repeats the request.",
+    "region.outbox": "What is to be told to the directory, and mails to be sent: kinds, ids, versions.",
+    "region.access_log": "Every change that bears on who may do what, in the order of their commits: ids only.",
+    "region.access_log_head": "The last number of the access log.",
+    "region.feed_cursor": "How far the region has read its feed.",
+    "region.parked_feed": "Rows of the feed that failed too often.",
+    "region.signing_keys": "The region's signing key; its private part is sealed.",
+}
+
+EVENTS: Final = {
+    "audit.account_created.v1": "An account was created.",
+    "audit.account_entered.v1": "A person got an account token.",
+    "audit.account_updated.v1": "Alias, locale or time zone of an account changed.",
+    "audit.apiKey_created.v1": "An API key was made.",
+    "audit.apiKey_deleted.v1": "An API key was deleted.",
+    "audit.apiKey_updated.v1": "An API key was changed, locked, unlocked or rotated.",
+    "audit.invitation_created.v1": "An address was invited.",
+    "audit.invitation_updated.v1": "An invitation got another role, was sent again, revoked or accepted.",
+    "audit.user_joined.v1": "A person became a user of the account.",
+    "audit.user_updated.v1": "In an account's log: a user got another role, or was disabled or enabled. Of a person: the profile changed.",
+    "audit.user_deleted.v1": "A user was removed from the account.",
+    "audit.user_created.v1": "Of a person: the address was proved.",
+    "audit.user-signed-in.v1": "Of a person: a sign-in, or a refused one.",
+    "audit.user-signed-out.v1": "Of a person: a sign-out.",
+    "audit.session_deleted.v1": "Of a person: one of their sessions was ended.",
+    "audit.password_updated.v1": "Of a person: the password was changed, or refused to be.",
+    "audit.passwordReset_created.v1": "Of a person: a link to a new password was sent.",
+    "audit.password_reset.v1": "Of a person: a password was set with a link.",
+}
+
+
+def limits() -> Iterator[tuple[str, str, str]]:
+    """List the limits that are no settings: what, how much, and the module that says so."""
+    days = api_keys.LONGEST_LIFE.days // 365
+    yield "Length of a person's name", f"{users.LONGEST_NAME} characters", users.__name__
+    yield "Length of an e-mail address", f"{users._LONGEST_EMAIL} characters", users.__name__
+    yield "Length of a password", f"at most {passwords._LONGEST} characters", passwords.__name__
+    yield "Length of an account's alias", f"{LONGEST_ALIAS} characters", "domicile.region.accounts.domain"
+    yield "Length of an API key's alias", f"{api_keys.LONGEST_ALIAS} characters", api_keys.__name__
+    yield "Length of an API key's description", f"{api_keys.LONGEST_DESCRIPTION} characters", api_keys.__name__
+    yield "Addresses of an API key", f"{api_keys.MOST_ENTRIES}, and as many networks", api_keys.__name__
+    yield "Life of an API key with an expiry", f"at most {days} years", api_keys.__name__
+    overlap = f"{api_keys.DEFAULT_OVERLAP.days} day, at most {api_keys.LONGEST_OVERLAP.days}"
+    yield "Overlap of a rotated API key", overlap, api_keys.__name__
+    yield "Life of an account token", f"{int(LIFETIME.total_seconds() // 60)} minutes", "domicile.region.entering.domain"
+    yield "Invitations of one account", f"{MOST_PER_DAY} in 24 hours", "domicile.region.invitations.domain"
+    yield "Mails about one invitation", f"{MOST_SENDS}", "domicile.region.invitations.domain"
+    yield "Mails of one kind to one address, of sign-up and of reset", f"{MAILS_PER_HOUR} an hour", "domicile.identity.links"
+    yield "Questions in one `POST /api/access/check`", f"{access._MOST_CHECKS}", access.__name__
+    yield "Items on a page", f"{DEFAULT_LIMIT} if not asked for, at most {LARGEST_LIMIT}", "domicile.kernel.paging"
+    yield "Length of an `Idempotency-Key`", f"{requests._LONGEST_KEY} characters", requests.__name__
+    yield "Memory of an `Idempotency-Key`", f"{int(MEMORY.total_seconds() // 3600)} hours", "domicile.infra.idempotency"
+    yield "Body of a request", "1,000,000 bytes", "domicile.apps.api"
+    yield "Security events of a person", f"kept {events._RETENTION.days} days", events.__name__
+    nobody = events._RETENTION_OF_NOBODY.days
+    yield "Refused sign-ins of unknown addresses", f"kept {nobody} days, without the address", events.__name__
+    megabytes = mailbox._LARGEST_MAIL_BYTES // 1024**2
+    yield "A mail in the embedded mailbox", f"{megabytes} MiB", mailbox.__name__

@@ -1,0 +1,88 @@
+"""Errors as people see them: a page that says what happened and how to go on, or the way to signing in."""
+
+import structlog
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, NotFoundException
+
+from domicile.console.continuing import local_path, with_continuing
+from domicile.console.pages import Pages
+from domicile.console.session_cookie import no_session_cookie
+from domicile.console.views import Surroundings, go_to, view_of
+from domicile.kernel.errors import DomainError, ErrorKind, not_found
+from domicile.web.problems import problem_headers, respond_to_framework, status_of
+
+_TEMPLATE = "templates/error.html"
+_HEADINGS = {
+    400: "That cannot be understood",
+    403: "This is not open to you",
+    404: "There is no such page",
+    405: "That is not possible here",
+    409: "That does not fit the present state",
+    412: "It was changed meanwhile",
+    413: "That is too large",
+    421: "This account is served elsewhere",
+    429: "Too much at once",
+    500: "Something went wrong on our side",
+    503: "Not available at present",
+}
+_MESSAGES = {
+    404: "It may never have been there, or it is not yours to see. Both look the same, so that nobody can find out.",
+    500: "It was not your doing. The number below helps the operators of this installation to find out.",
+}
+_log = structlog.get_logger("domicile.console")
+
+_Request = Request[object, object, State]
+
+
+class ErrorPages:
+    """Answers errors with pages, where pages are what the caller came for."""
+
+    def __init__(self, pages: Pages, surroundings: Surroundings) -> None:
+        self._pages = pages
+        self._surroundings = surroundings
+
+    def respond(self, request: _Request, error: DomainError) -> Response[str] | Response[None]:
+        """Answer an error of a use case."""
+        if error.kind is ErrorKind.UNAUTHENTICATED:
+            return self._to_sign_in(request, error)
+        return self._page(request, status_of(error), error.message, problem_headers(status_of(error), error))
+
+    def respond_to_framework(self, request: _Request, error: HTTPException) -> Response[str] | Response[None]:
+        """Answer where the framework refused before any handler ran."""
+        if error.status_code >= 500:
+            return self.respond_to_bug(request, error)
+        message = "Go back and try again." if error.status_code != 404 else ""
+        return self._page(request, error.status_code, message, dict(error.headers or {}))
+
+    def respond_to_bug(self, request: _Request, error: Exception) -> Response[str]:
+        """Answer an error that nobody foresaw: logged with its place in the code, told as nothing but a number."""
+        _log.error("unforeseen", error=type(error).__name__, method=request.method, exc_info=error)
+        return self._page(request, 500, "", {})
+
+    def respond_to_unrouted(self, request: _Request, error: HTTPException) -> Response[str] | Response[None] | Response[bytes]:
+        """Answer for an address that no route has: with a page for who asked for one, else with a problem."""
+        wants_page = "text/html" in request.headers.get("accept", "")
+        if request.url.path.startswith("/api/") or not wants_page:
+            return respond_to_framework(request, error)
+        if isinstance(error, NotFoundException):
+            return self.respond(request, not_found("page"))
+        return self.respond_to_framework(request, error)
+
+    def _to_sign_in(self, request: _Request, error: DomainError) -> Response[None]:
+        target = local_path(request.url.path) if request.method == "GET" else local_path(None)
+        done = "sign-in-first" if error.code == "not-authenticated" else "session-ended"
+        return go_to(with_continuing("/sign-in", target), done=done, cookie=no_session_cookie())
+
+    def _page(self, request: _Request, status: int, message: str, headers: dict[str, str]) -> Response[str]:
+        state = request.scope.get("state", {})
+        view = view_of(state, self._pages, self._surroundings, request.url.path)
+        return self._pages.render(
+            _TEMPLATE,
+            status_code=status,
+            headers=headers,
+            view=view,
+            heading=_HEADINGS.get(status, "That did not work"),
+            message=_MESSAGES.get(status, message),
+            request_id=state.get("request_id") if status >= 500 else None,
+        )

@@ -1,0 +1,1 @@
+"""Offering addresses a place in an account."""

@@ -1,0 +1,1 @@
+"""Pages of the users of an account, and of those invited."""

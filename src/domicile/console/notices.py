@@ -1,0 +1,38 @@
+"""What a page says of the act that led to it: a fixed code in the address, never anybody's text."""
+
+from types import MappingProxyType
+
+from domicile.console.continuing import HOME
+
+_NOTICES = MappingProxyType(
+    {
+        "account-created": "The account was created. You have full access.",
+        "account-renamed": "The account was renamed.",
+        "invitation-revoked": "The invitation was revoked. Its link no longer works.",
+        "invitation-resent": "The invitation was sent again. Only the link in the new mail works.",
+        "invited": "The invitation is on its way.",
+        "joined": "Welcome. You are a user of this account now.",
+        "password-changed": "Your password was changed. Your other sessions have ended.",
+        "password-reset": "Your new password is set. Sign in with it.",
+        "profile-changed": "Your profile was changed, for all your accounts.",
+        "session-closed": "That session has ended.",
+        "session-ended": "Your session has ended. Sign in again to go on.",
+        "sign-in-first": "Sign in to go on.",
+        "signed-out": "You are signed out.",
+        "user-changed": "The change works from now on.",
+        "user-removed": "The user was removed from this account. They keep their sign-in and their other accounts.",
+        "verified": "Your address is verified. Sign in with the password that you chose.",
+    }
+)
+
+
+def find_notice(code: str | None) -> str | None:
+    """Find the text of a code; None for an unknown one."""
+    return _NOTICES.get(code) if code is not None else None
+
+
+def noticing(path: str, code: str) -> str:
+    """Write the address of a page that is to say what was done; an unknown code is a mistake in the caller."""
+    if code not in _NOTICES:
+        raise ValueError(f"{code} is no notice")
+    return f"{path or HOME}{'&' if '?' in path else '?'}done={code}"

@@ -1,0 +1,106 @@
+"""A person's own page: profile, password, and where they are signed in."""
+
+from functools import cache
+from zoneinfo import available_timezones
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from domicile.console.forms import Form, blank
+from domicile.console.session_cookie import no_session_cookie
+from domicile.console.views import View, go_to
+from domicile.console.wording import device
+from domicile.identity.plane import IdentityPlane
+from domicile.identity.recovery.service import change_password
+from domicile.identity.sessions.service import end_session, list_own_sessions
+from domicile.identity.users.domain import LONGEST_NAME, parse_profile_change
+from domicile.identity.users.service import get_own_profile, update_own_profile
+from domicile.kernel.callers import Person
+from domicile.kernel.errors import DomainError
+from domicile.kernel.paging import LARGEST_LIMIT, PageRequest
+from domicile.kernel.text import LOCALES
+from domicile.kernel.versions import expecting
+
+_ME = "profile/templates/me.html"
+_ALL = PageRequest(LARGEST_LIMIT, None)
+_TONGUES = {"en": "English", "ja": "日本語", "de": "Deutsch"}
+
+
+@get("/me")
+async def show_me(
+    view: NamedDependency[View], person: NamedDependency[Person], identity: NamedDependency[IdentityPlane]
+) -> Response[str]:
+    """The person's profile, the same in every account."""
+    return view.render(_ME, refused=None, form=blank(), error=None, **await _gather(identity, person))
+
+
+@post("/me")
+async def change_profile(
+    view: NamedDependency[View],
+    person: NamedDependency[Person],
+    identity: NamedDependency[IdentityPlane],
+    form: NamedDependency[Form],
+) -> Response[str] | Response[None]:
+    """Changes name, language and time zone, of the version that was looked at."""
+    try:
+        change = parse_profile_change(form.text("name"), form.text("locale"), form.text("timezone"))
+        await update_own_profile(identity, person, change, expecting((form.text("version"),)))
+    except DomainError as error:
+        return view.refuse(_ME, error, form, refused="profile", **await _gather(identity, person))
+    return go_to("/me", done="profile-changed")
+
+
+@post("/me/password")
+async def change_own_password(
+    view: NamedDependency[View],
+    person: NamedDependency[Person],
+    identity: NamedDependency[IdentityPlane],
+    form: NamedDependency[Form],
+) -> Response[str] | Response[None]:
+    """Sets another password, for who knows the present one; other sessions end, this one goes on."""
+    try:
+        await change_password(identity, person, form.secret("currentPassword"), form.secret("newPassword"))
+    except DomainError as error:
+        return view.refuse(_ME, error, form, refused="password", **await _gather(identity, person))
+    return go_to("/me", done="password-changed")
+
+
+@post("/me/sessions/{session_id:str}/end")
+async def end_own_session(
+    person: NamedDependency[Person], identity: NamedDependency[IdentityPlane], session_id: FromPath[str]
+) -> Response[None]:
+    """Signs the person out there; ending this very session signs out here."""
+    await end_session(identity, person, session_id)
+    if session_id == person.session_id:
+        return go_to("/sign-in", done="signed-out", cookie=no_session_cookie())
+    return go_to("/me", done="session-closed")
+
+
+async def _gather(identity: IdentityPlane, person: Person) -> dict[str, object]:
+    user = await get_own_profile(identity, person)
+    sessions = await list_own_sessions(identity, person, _ALL)
+    return {
+        "user": user,
+        "sessions": sessions.items,
+        "current_id": person.session_id,
+        "device": device,
+        "tongues": {locale: _TONGUES.get(locale, locale) for locale in LOCALES},
+        "zones": _zones(),
+        "shortest": identity.settings.passwords.min_length,
+        "longest": LONGEST_NAME,
+    }
+
+
+@cache
+def _zones() -> dict[str, list[str]]:
+    """Group the IANA time zones by the first part of their names, for a list that one can find one's way in."""
+    groups: dict[str, list[str]] = {"": ["UTC"]}
+    for zone in sorted(available_timezones()):
+        area, slash, _ = zone.partition("/")
+        if slash and area not in {"Etc", "SystemV", "US", "posix", "right"}:
+            groups.setdefault(area, []).append(zone)
+    return groups
+
+
+ROUTES = [show_me, change_profile, change_own_password, end_own_session]

@@ -1,0 +1,74 @@
+"""The way back in for who forgot the password."""
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from domicile.console.forms import Form, blank
+from domicile.console.session_cookie import no_session_cookie
+from domicile.console.views import View, go_to
+from domicile.identity.plane import IdentityPlane
+from domicile.identity.recovery import service
+from domicile.kernel.callers import Origin
+from domicile.kernel.errors import DomainError
+
+_FORGOT = "recovery/templates/forgot.html"
+_RESET = "recovery/templates/reset.html"
+
+
+@get("/forgot")
+async def show_forgot(view: NamedDependency[View]) -> Response[str]:
+    """The form that asks for the address."""
+    return view.render(_FORGOT, form=blank(), error=None)
+
+
+@post("/forgot")
+async def send_forgot(
+    view: NamedDependency[View],
+    form: NamedDependency[Form],
+    identity: NamedDependency[IdentityPlane],
+    origin: NamedDependency[Origin],
+) -> Response[str] | Response[None]:
+    """Goes on in the same way whether the address is known or not."""
+    try:
+        await service.forgot_password(identity, form.text("email"), origin)
+    except DomainError as error:
+        return view.refuse(_FORGOT, error, form)
+    return go_to("/forgot/sent")
+
+
+@get("/forgot/sent")
+async def show_forgot_sent(
+    view: NamedDependency[View], identity: NamedDependency[IdentityPlane]
+) -> Response[str]:
+    """What comes next: the mail."""
+    return view.render("recovery/templates/sent.html", minutes=identity.settings.links.reset_minutes)
+
+
+@get("/reset/{token:str}")
+async def show_reset(
+    view: NamedDependency[View], identity: NamedDependency[IdentityPlane], token: FromPath[str]
+) -> Response[str]:
+    """The form for the new password; looking at it uses nothing up."""
+    shortest = identity.settings.passwords.min_length
+    return view.render(_RESET, form=blank(), error=None, token=token, shortest=shortest)
+
+
+@post("/reset/{token:str}")
+async def reset(
+    view: NamedDependency[View],
+    form: NamedDependency[Form],
+    identity: NamedDependency[IdentityPlane],
+    origin: NamedDependency[Origin],
+    token: FromPath[str],
+) -> Response[str] | Response[None]:
+    """Sets the password and ends every session of the person."""
+    try:
+        await service.reset_password(identity, token, form.secret("password"), origin)
+    except DomainError as error:
+        shortest = identity.settings.passwords.min_length
+        return view.refuse(_RESET, error, form, token=token, shortest=shortest)
+    return go_to("/sign-in", done="password-reset", cookie=no_session_cookie())
+
+
+ROUTES = [show_forgot, send_forgot, show_forgot_sent, show_reset, reset]

@@ -1,0 +1,1 @@
+"""Pages by which a person becomes a user."""

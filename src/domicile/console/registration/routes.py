@@ -1,0 +1,69 @@
+"""Signing up and proving the address; a link in a mail uses nothing up before its button is pressed."""
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from domicile.console.forms import Form, blank
+from domicile.console.views import View, go_to
+from domicile.identity.plane import IdentityPlane
+from domicile.identity.registration.service import WantedSignUp, sign_up, verify_sign_up
+from domicile.kernel.callers import Origin
+from domicile.kernel.errors import DomainError
+
+_SIGN_UP = "registration/templates/sign_up.html"
+_VERIFY = "registration/templates/verify.html"
+
+
+@get("/sign-up")
+async def show_sign_up(
+    view: NamedDependency[View], identity: NamedDependency[IdentityPlane]
+) -> Response[str]:
+    """The form of a newcomer."""
+    return view.render(_SIGN_UP, form=blank(), error=None, shortest=identity.settings.passwords.min_length)
+
+
+@post("/sign-up")
+async def send_sign_up(
+    view: NamedDependency[View], form: NamedDependency[Form], identity: NamedDependency[IdentityPlane]
+) -> Response[str] | Response[None]:
+    """Goes on in the same way whether the address is known or not."""
+    wanted = WantedSignUp(form.text("email"), form.text("name"), form.secret("password"), None, None)
+    try:
+        await sign_up(identity, wanted)
+    except DomainError as error:
+        return view.refuse(_SIGN_UP, error, form, shortest=identity.settings.passwords.min_length)
+    return go_to("/sign-up/sent")
+
+
+@get("/sign-up/sent")
+async def show_sign_up_sent(
+    view: NamedDependency[View], identity: NamedDependency[IdentityPlane]
+) -> Response[str]:
+    """What comes next: the mail."""
+    return view.render("registration/templates/sent.html", hours=identity.settings.links.verify_hours)
+
+
+@get("/verify/{token:str}")
+async def show_verify(view: NamedDependency[View], token: FromPath[str]) -> Response[str]:
+    """A button, because mail scanners follow links."""
+    return view.render(_VERIFY, token=token, error=None)
+
+
+@post("/verify/{token:str}")
+async def verify(
+    view: NamedDependency[View],
+    form: NamedDependency[Form],
+    identity: NamedDependency[IdentityPlane],
+    origin: NamedDependency[Origin],
+    token: FromPath[str],
+) -> Response[str] | Response[None]:
+    """Makes the user, once."""
+    try:
+        await verify_sign_up(identity, token, origin)
+    except DomainError as error:
+        return view.refuse(_VERIFY, error, form, token=token)
+    return go_to("/sign-in", done="verified")
+
+
+ROUTES = [show_sign_up, send_sign_up, show_sign_up_sent, show_verify, verify]

@@ -1,0 +1,250 @@
+"""A whole server in a thread of this process, on a real socket and real databases, with a clock that tests set, and clients for it."""
+
+import asyncio
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import httpx2
+import pytest
+import uvicorn
+from litestar import Litestar
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from domicile.apps.api import running
+from domicile.apps.node import Node
+from domicile.infra.migrations import History, upgrade
+from domicile.infra.settings import Settings, load_settings
+from domicile.kernel.clock import Clock
+from tests.conftest import DatabaseEngine
+from tests.support.people import FrozenClock
+from tests.support.postgres import PostgresServer, run_apart
+
+ResultT = TypeVar("ResultT")
+REGIONS = {"us-1": "United States", "de-1": "Germany", "jp-1": "Japan"}
+_PATIENCE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Api:
+    """A client that carries one credential, or none."""
+
+    client: httpx2.Client
+    authorization: str | None = None
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        """Send a request with the version header and the credential; `headers` win over both."""
+        sent = {"Api-Version": "v1"}
+        if self.authorization is not None:
+            sent["Authorization"] = self.authorization
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+        return self.client.request(
+            method, path, json=body, content=content, headers={**sent, **(headers or {})}
+        )
+
+    def get(self, path: str, **more: Any) -> httpx2.Response:
+        return self.send("GET", path, **more)
+
+    def post(self, path: str, body: object = None, **more: Any) -> httpx2.Response:
+        return self.send("POST", path, body, **more)
+
+    def delete(self, path: str, **more: Any) -> httpx2.Response:
+        return self.send("DELETE", path, **more)
+
+    def call(
+        self, method: str, path: str, body: object = None, *, status: int = 200, **more: Any
+    ) -> dict[str, Any]:
+        """Send a request that must be answered with `status`; gives the body of the answer."""
+        answer = self.send(method, path, body, **more)
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else {}
+
+    def with_(self, authorization: str | None) -> "Api":
+        """Give the same client with another credential."""
+        return Api(self.client, authorization)
+
+
+@dataclass
+class LiveServer:
+    """A running server and what tests may look at behind it."""
+
+    url: str
+    settings: Settings
+    clock: FrozenClock
+    node: Node
+    app: Litestar
+    loop: asyncio.AbstractEventLoop
+    client: httpx2.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = httpx2.Client(
+            base_url=self.url, timeout=_PATIENCE_SECONDS, limits=httpx2.Limits(max_connections=60)
+        )
+
+    @property
+    def anyone(self) -> Api:
+        """A client without a credential."""
+        return Api(self.client)
+
+    @property
+    def mails(self) -> Path:
+        """The folder in which every mail is kept."""
+        return self.settings.data / "mail"
+
+    def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Run a coroutine in the server's own event loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(_PATIENCE_SECONDS)
+
+
+@contextmanager
+def serving(config: Path | None, data: Path, clock: FrozenClock) -> Generator[LiveServer]:
+    """Serve at a free port of this machine while the body runs."""
+    started: Future[tuple[uvicorn.Server, asyncio.AbstractEventLoop, Any, Node]] = Future()
+    # Told to be TCP, so that the event loop sends small answers at once instead of waiting 40 ms to send more with them.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", 0))
+        settings = load_settings(config, data, {}, port=listening.getsockname()[1])
+        thread = threading.Thread(target=lambda: asyncio.run(_serve(settings, clock, listening, started)))
+        thread.start()
+        uvicorn_server, loop, edge, node = started.result(_PATIENCE_SECONDS)
+        server = LiveServer(settings.public_url, settings, clock, node, cast("Litestar", edge._app), loop)
+        try:
+            with server.client:
+                yield server
+        finally:
+            uvicorn_server.should_exit = True
+            thread.join(_PATIENCE_SECONDS)
+            assert not thread.is_alive()
+
+
+async def _serve(
+    settings: Settings,
+    clock: Clock,
+    listening: socket.socket,
+    started: Future[tuple[uvicorn.Server, asyncio.AbstractEventLoop, Any, Node]],
+) -> None:
+    try:
+        async with running(settings, clock) as (app, node):
+            config = uvicorn.Config(
+                cast("Any", app),
+                loop="none",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=5,
+            )
+            server = uvicorn.Server(config)
+            task = asyncio.create_task(server.serve(sockets=[listening]))
+            while not server.started and not task.done():
+                await asyncio.sleep(0.001)
+            started.set_result((server, asyncio.get_running_loop(), app, node))
+            await task
+    except BaseException as error:
+        if started.done():
+            raise
+        started.set_exception(error)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Migrated, empty databases and a data folder: everything that a server needs to start."""
+
+    config: Path | None
+    data: Path
+
+
+Install = Callable[[], Installation]
+
+
+@pytest.fixture(scope="module")
+def install(
+    database_engine: DatabaseEngine, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Install]:
+    """Makes fresh installations on the engine of the test."""
+    with ExitStack() as lent:
+
+        def make() -> Installation:
+            data = tmp_path_factory.mktemp("data")
+            if database_engine is DatabaseEngine.SQLITE:
+                templates: Path = request.getfixturevalue("sqlite_templates")
+                shutil.copy(templates / f"{History.GLOBAL}.db", data / "identity.db")
+                for region in REGIONS:
+                    shutil.copy(templates / f"{History.REGION}.db", data / f"region-{region}.db")
+                return Installation(None, data)
+            server: PostgresServer = request.getfixturevalue("postgres")
+            borrow = _borrower(server, lent)
+            config = data / "domicile.toml"
+            config.write_text(_configuration(borrow(History.GLOBAL), {r: borrow(History.REGION) for r in REGIONS}))
+            return Installation(config, data)
+
+        yield make
+
+
+def _borrower(server: PostgresServer, lent: ExitStack) -> Callable[[History], str]:
+    def borrow(history: History) -> str:
+        template = server.require_template(f"migrated_{history}", lambda url: run_apart(migrate(url, history)))
+        return lent.enter_context(server.database(template=template))
+
+    return borrow
+
+
+def _configuration(identity: str, regions: dict[str, str]) -> str:
+    entries = [
+        f'[[regions]]\nid = "{region}"\nname = "{REGIONS[region]}"\ndatabase = "{url}"\n'
+        for region, url in regions.items()
+    ]
+    return f'[identity]\ndatabase = "{identity}"\n' + "".join(entries)
+
+
+async def migrate(url: str, history: History) -> None:
+    """Bring an empty database up to the schema of this release."""
+    engine = create_async_engine(url)
+    try:
+        await upgrade(engine, history)
+    finally:
+        await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one migrated file of each history."""
+    folder = tmp_path_factory.mktemp("templates")
+    for history in History:
+        run_apart(migrate(f"sqlite+aiosqlite:///{folder / history}.db", history))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(install: Install) -> Generator[LiveServer]:
+    """A server that the tests of a module share."""
+    installed = install()
+    with serving(installed.config, installed.data, FrozenClock()) as running_server:
+        yield running_server
+
+
+@pytest.fixture
+def own_server(install: Install) -> Generator[LiveServer]:
+    """A server of one test alone, whose clock it may set."""
+    installed = install()
+    with serving(installed.config, installed.data, FrozenClock()) as running_server:
+        yield running_server
