@@ -78,7 +78,7 @@ def _operations() -> Iterator[str]:
         for method, operation in item.items():
             cells = (f"`{method.upper()} {path}`", operation["summary"], *_who_may(operation))
             by_tag.setdefault(operation["tags"][0], []).append(_row(*cells, ", ".join(_codes(operation))))
-    heading = list(_heading("Operation", "What it does", "Who may call", "Permission", "Problems"))
+    heading = list(_heading("Operation", "What it does", "Who may call", "Permission", "Problems of its own"))
     for place, (tag, rows) in enumerate(by_tag.items()):
         yield from ([""] if place else [])
         yield from (f"### {tag}", "", *heading, *rows)
@@ -93,7 +93,8 @@ def _who_may(operation: Mapping[str, Any]) -> tuple[str, str]:
 def _codes(operation: Mapping[str, Any]) -> Iterator[str]:
     for status, response in sorted(operation["responses"].items()):
         if int(status) >= 400:
-            yield from re.findall(r"`[a-z-]+`", response["description"])
+            found = re.findall(r"`([a-z-]+)`", response["description"])
+            yield from (f"`{code}`" for code in found if code not in wording.COMMON_PROBLEMS)
 
 
 def _problems() -> Iterator[str]:

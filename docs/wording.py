@@ -24,6 +24,16 @@ CALLERS: Final = {
     ("apiKey", "accountToken", "session"): "API key, account token, or the session of a member",
 }
 
+COMMON_PROBLEMS: Final = {
+    "account-suspended",
+    "address-not-allowed",
+    "credential-refused",
+    "invalid-input",
+    "not-permitted",
+    "session-ended",
+}
+"""Told in prose above the table of operations, because whole kinds of operations have them."""
+
 SETTINGS: Final = {
     "namespace": "Second part of every URN; ASCII letters and digits.",
     "secret_key_file": "The root key: at least 64 hexadecimal digits. Empty: `secret.key` in the data folder, made at the first start.",

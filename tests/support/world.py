@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.api import Api, LiveServer
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "an orchard under seven moons"  # not that of the published examples
 _PATIENCE_SECONDS = 15
 _LINK = re.compile(r"https?://\S+/(verify|join|reset)/(\S+)")
 

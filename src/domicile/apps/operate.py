@@ -21,11 +21,8 @@ async def migrate(settings: Settings) -> list[str]:
     """Bring every database of the configuration up to this release; tells what was done, a line each."""
     settings.data.mkdir(parents=True, exist_ok=True)
     done = [await _migrate(identity_database(settings.identity_database), "identity", History.GLOBAL)]
-    for entry in settings.regions:
-        done.append(
-            await _migrate(region_database(entry.database, RegionId(entry.id)), entry.id, History.REGION)
-        )
-    return done
+    regions = [(entry.id, region_database(entry.database, RegionId(entry.id))) for entry in settings.regions]
+    return done + [await _migrate(database, name, History.REGION) for name, database in regions]
 
 
 async def _migrate(database: Database[IdentityTx] | Database[RegionTx], name: str, history: History) -> str:

@@ -1,8 +1,7 @@
 """Serves a node over HTTP until it is told to stop."""
 
-import asyncio
+import socket
 import sys
-from typing import Any
 
 import uvicorn
 
@@ -39,20 +38,27 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
             forwarded_allow_ips=list(settings.server.trusted_proxies),
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        server = uvicorn.Server(config)
-        greeting = asyncio.create_task(_greet(server, settings, has_mailbox=node.mailbox is not None))
-        await server.serve()
-        greeting.cancel()
+        await _Server(config, _greeting(settings, has_mailbox=node.mailbox is not None)).serve()
 
 
-async def _greet(server: Any, settings: Settings, *, has_mailbox: bool) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
-    lines = [f"Domicile is ready: {settings.public_url}", f"  API reference  {settings.public_url}/docs"]
+class _Server(uvicorn.Server):
+    """Says where to click once it listens."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, then greet."""
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(self._greeting)
+            sys.stdout.flush()
+
+
+def _greeting(settings: Settings, *, has_mailbox: bool) -> str:
+    url = settings.public_url
+    lines = [f"Domicile is ready: {url}", f"  API reference  {url}/docs"]
     if has_mailbox:
-        lines.append(
-            f"  Mailbox        {settings.public_url}/mailbox  (every mail; files in {settings.data / 'mail'})"
-        )
-    lines.append(f"  Data           {settings.data.resolve()}")
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+        lines.append(f"  Mailbox        {url}/mailbox  (every mail; files in {settings.data / 'mail'})")
+    return "\n".join([*lines, f"  Data           {settings.data.resolve()}", ""])

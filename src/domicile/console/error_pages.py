@@ -60,7 +60,9 @@ class ErrorPages:
         _log.error("unforeseen", error=type(error).__name__, method=request.method, exc_info=error)
         return self._page(request, 500, "", {})
 
-    def respond_to_unrouted(self, request: _Request, error: HTTPException) -> Response[str] | Response[None] | Response[bytes]:
+    def respond_to_unrouted(
+        self, request: _Request, error: HTTPException
+    ) -> Response[str] | Response[None] | Response[bytes]:
         """Answer for an address that no route has: with a page for who asked for one, else with a problem."""
         wants_page = "text/html" in request.headers.get("accept", "")
         if request.url.path.startswith("/api/") or not wants_page:

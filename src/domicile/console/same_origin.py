@@ -18,4 +18,6 @@ async def check_same_origin(request: DomicileRequest) -> None:
     public = urlsplit(request.app.state["public_url"])
     own = request.headers.get("origin") == f"{public.scheme}://{public.netloc}"
     if not (site == "same-origin" if site is not None else own):
-        raise forbidden("not-permitted", "This form was sent from somewhere else than a page of this console.")
+        raise forbidden(
+            "not-permitted", "This form was sent from somewhere else than a page of this console."
+        )

@@ -84,7 +84,9 @@ def go_to(path: str, *, done: str | None = None, cookie: Cookie | None = None) -
     return Response(None, status_code=303, headers=headers, cookies=[cookie] if cookie else None)
 
 
-async def provide_visitor(request: DomicileRequest, identity: NamedDependency[IdentityPlane]) -> Person | None:
+async def provide_visitor(
+    request: DomicileRequest, identity: NamedDependency[IdentityPlane]
+) -> Person | None:
     """Recognise who is looking by the session cookie; None for a stranger, and for whoever's session has ended."""
     token = request.cookies.get(SESSION_COOKIE)
     if not token:

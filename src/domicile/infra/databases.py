@@ -2,24 +2,33 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import structlog
 from sqlalchemy import Connection, CursorResult, Executable, Row, Table, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import RegionId
 
 ResultT = TypeVar("ResultT")
-_ATTEMPTS = 12
-_BUSY_MILLISECONDS = 10_000
+_Parameters = Mapping[str, object] | Sequence[Mapping[str, object]]
+_PATIENCE_SECONDS = 10.0
+_CONNECT_SECONDS = 5
+_STATEMENT_SECONDS = 10
+_BUSY_MILLISECONDS = 5_000
 _RETRIED_SQLSTATES = {"40001", "40P01", "55P03"}
+_OUTAGE_SQLSTATES = ("08", "25006", "28", "3D", "53", "57", "58", "XX")
+"""Beginnings of: no connection, read-only since a failover, no entry, no such database, full, stopped, broken."""
+_log = structlog.get_logger("domicile.databases")
 
 _open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
 
@@ -31,7 +40,9 @@ class Tx:
         self._connection = connection
         self._after_commit: list[Callable[[], None]] = []
 
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    async def execute(
+        self, statement: Executable, parameters: _Parameters | None = None
+    ) -> CursorResult[Any]:
         """Run a statement; `parameters` is a mapping or, for many rows at once, a list of them."""
         return await self._connection.execute(statement, parameters)
 
@@ -102,43 +113,47 @@ class Database(Generic[TxT]):
         """Run `work` in a serializable transaction and commit.
 
         `work` must be free of side effects: it runs again, from the start, when the engine reports a serialization failure or a
-        busy file. A transaction inside another, of whichever plane, is a RuntimeError. `unavailable` when the database cannot be reached.
+        busy file, for ten seconds at most. A transaction inside another, of whichever plane, is a RuntimeError.
+        `database-unavailable` when the database cannot be reached.
         """
-        with _Alone(self._name):
-            for attempt in range(_ATTEMPTS):
-                try:
-                    return await self._once(work)
-                except DBAPIError as error:
-                    if not _is_worth_retrying(error) or attempt == _ATTEMPTS - 1:
-                        raise _translated(error) from error
-                except (ConnectionError, TimeoutError) as error:
-                    raise _unavailable() from error
-                await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311  # jitter, no secret
-        raise AssertionError("the last attempt returns or raises")
+
+        async def once(attempt: int) -> ResultT:
+            if attempt == 0 and not self._is_sqlite:
+                return await self._commit(work)
+            # SQLite has one writer, and what collided on PostgreSQL would collide again: waiting here is fair and cheap.
+            async with self._one_writer:
+                return await self._commit(work)
+
+        return await self._patiently(once)
 
     async def read(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
         """Run queries on one snapshot; nothing that `work` does is kept."""
-        with _Alone(self._name):
-            try:
-                async with self.engine.connect() as connection:
-                    await connection.execution_options(domicile_reads=True)
-                    if not self._is_sqlite:
-                        await connection.execution_options(
-                            isolation_level="REPEATABLE READ", postgresql_readonly=True
-                        )
-                    return await work(self._begin(connection))
-            except DBAPIError as error:
-                raise _translated(error) from error
-            except (ConnectionError, TimeoutError) as error:
-                raise _unavailable() from error
 
-    async def _once(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
-        if not self._is_sqlite:
-            return await self._commit(work)
-        async with (
-            self._one_writer
-        ):  # SQLite has one writer: waiting here is fair and cheap, waiting in its file lock is neither
-            return await self._commit(work)
+        async def once(_attempt: int) -> ResultT:
+            async with self.engine.connect() as connection:
+                await connection.execution_options(domicile_reads=True)
+                if not self._is_sqlite:
+                    await connection.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
+                return await work(self._begin(connection))
+
+        return await self._patiently(once)
+
+    async def _patiently(self, once: Callable[[int], Awaitable[ResultT]]) -> ResultT:
+        with _Alone(self._name):
+            give_up_at = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+            attempt = 0
+            while True:
+                try:
+                    return await once(attempt)
+                except DBAPIError as error:
+                    if not _is_worth_retrying(error) or asyncio.get_running_loop().time() > give_up_at:
+                        raise self._translated(error) from None
+                except (OSError, PoolTimeout) as error:
+                    raise self._unavailable(error) from None
+                await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311  # jitter, no secret
+                attempt += 1
 
     async def _commit(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
         async with self.engine.connect() as connection:
@@ -148,9 +163,31 @@ class Database(Generic[TxT]):
         tx.committed()
         return result
 
+    def _translated(self, error: DBAPIError) -> Exception:
+        if _is_outage(error) or _is_worth_retrying(error):
+            return self._unavailable(error)
+        return StatementRefused(type(error).__name__, _sqlstate(error))
+
+    def _unavailable(self, error: Exception) -> DomainError:
+        _log.warning(
+            "database_unavailable", database=self._name, error=type(error).__name__, sqlstate=_sqlstate(error)
+        )
+        return DomainError(
+            ErrorKind.UNAVAILABLE,
+            "database-unavailable",
+            "A database cannot be reached: try again in a moment.",
+        )
+
     async def close(self) -> None:
         """Let go of every connection."""
         await self.engine.dispose()
+
+
+class StatementRefused(Exception):
+    """The engine refused a statement, which is a fault of ours; says the kind of refusal, never the driver's text.
+
+    Those texts hold what somebody typed.
+    """
 
 
 class _Alone:
@@ -196,21 +233,23 @@ def require_no_transaction() -> None:
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=4, max_overflow=8, pool_timeout=30, hide_parameters=True)
+    engine = create_async_engine(
+        url, pool_size=4, max_overflow=8, pool_timeout=_PATIENCE_SECONDS, hide_parameters=True
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # the adapter's own connection  # noqa: ANN401  # the driver's, behind SQLAlchemy's adapter
     """Set what every SQLite connection needs; the driver's own implicit BEGIN is switched off, ours follows."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
+        f"busy_timeout={_BUSY_MILLISECONDS}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"busy_timeout={_BUSY_MILLISECONDS}",
         "trusted_schema=OFF",
     ):
         cursor.execute(f"PRAGMA {pragma}")
@@ -229,34 +268,29 @@ def _postgresql_engine(url: str) -> AsyncEngine:
         url,
         pool_size=8,
         max_overflow=8,
-        pool_timeout=30,
+        pool_timeout=_PATIENCE_SECONDS,
         pool_pre_ping=True,
         hide_parameters=True,
         isolation_level="SERIALIZABLE",
         connect_args={
-            "timeout": 10,
-            "command_timeout": 30,
+            "timeout": _CONNECT_SECONDS,
+            "command_timeout": _STATEMENT_SECONDS,
             "server_settings": {"application_name": "domicile"},
         },
     )
 
 
 def _is_worth_retrying(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    return state in _RETRIED_SQLSTATES or "database is locked" in str(error.orig)
+    return _sqlstate(error) in _RETRIED_SQLSTATES or "database is locked" in str(error.orig)
 
 
-def _translated(error: DBAPIError) -> Exception:
-    if (
-        isinstance(error, OperationalError | InterfaceError)
-        or error.connection_invalidated
-        or _is_worth_retrying(error)
-    ):
-        return _unavailable()
-    return error
+def _is_outage(error: DBAPIError) -> bool:
+    if _sqlstate(error).startswith(_OUTAGE_SQLSTATES) or error.connection_invalidated:
+        return True
+    # SQLite has no class of errors for a file that is broken, or is none of its own.
+    is_broken_file = type(error.orig) is sqlite3.DatabaseError
+    return is_broken_file or isinstance(error, OperationalError | InterfaceError)
 
 
-def _unavailable() -> DomainError:
-    return DomainError(
-        ErrorKind.UNAVAILABLE, "database-unavailable", "A database cannot be reached: try again in a moment."
-    )
+def _sqlstate(error: Exception) -> str:
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")

@@ -42,7 +42,7 @@ def head_of(history: History) -> str:
     revisions: set[str] = set()
     parents: set[str] = set()
     for file in (migrations_folder() / history / "versions").glob("*.py"):
-        found = {name: value for name, value in _REVISION.findall(file.read_text(encoding="utf-8"))}
+        found = dict(_REVISION.findall(file.read_text(encoding="utf-8")))
         revisions.add(found["revision"])
         parents.add(found["down_revision"])
     (head,) = revisions - parents
@@ -93,7 +93,7 @@ def _run_alembic(connection: Connection, history: History) -> None:
     command.upgrade(config, "head")
 
 
-def run_environment(context: Any, metadata: Any) -> None:
+def run_environment(context: Any, metadata: Any) -> None:  # noqa: ANN401  # Alembic's module, and what it takes
     """Run one history's migrations on the connection that it was given; called by its `env.py`."""
     connection = context.config.attributes["connection"]
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=False)

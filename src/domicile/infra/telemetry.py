@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+from collections.abc import MutableMapping
 from importlib.metadata import version
 from typing import Any
 
@@ -26,7 +27,7 @@ def configure_logs() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
 
 
-def _tell_places(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _tell_places(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace an exception by the places it came through: its text may hold what somebody typed."""
     error = event.pop("exc_info", None)
     if isinstance(error, BaseException):

@@ -54,7 +54,9 @@ class DomainError(Exception):
 def invalid(fields: dict[str, str]) -> DomainError:
     """Make the error for inputs that break a rule, each named with its reason."""
     names = ", ".join(fields)
-    return DomainError(ErrorKind.INVALID, "invalid-input", f"These fields need mending: {names}.", fields=fields)
+    return DomainError(
+        ErrorKind.INVALID, "invalid-input", f"These fields need mending: {names}.", fields=fields
+    )
 
 
 def not_found(what: str) -> DomainError:
@@ -80,5 +82,7 @@ def unauthenticated(code: str, message: str) -> DomainError:
 def stale() -> DomainError:
     """Make the error for an `If-Match` that no longer holds (RFC 9110, section 13.1.1)."""
     return DomainError(
-        ErrorKind.STALE, "stale-version", "It was changed since you read it: read it again, then repeat your change."
+        ErrorKind.STALE,
+        "stale-version",
+        "It was changed since you read it: read it again, then repeat your change.",
     )

@@ -210,17 +210,25 @@ def _chain(standing: Standing, action: str, circumstances: Circumstances) -> Ite
 
 
 def _membership_chain(place: MembershipStanding, circumstances: Circumstances) -> Iterator[Step]:
-    yield Step(Rule.PLACE_EXISTS, place.state is not MemberState.REMOVED, f"membership with role {place.role.id}")
+    yield Step(
+        Rule.PLACE_EXISTS, place.state is not MemberState.REMOVED, f"membership with role {place.role.id}"
+    )
     yield Step(Rule.PLACE_ENABLED, place.state is MemberState.ENABLED, f"the membership is {place.state}")
     if circumstances.epoch is not None:
-        yield Step(Rule.CREDENTIAL_CURRENT, circumstances.epoch >= place.epoch, "the sign-in behind the token")
+        yield Step(
+            Rule.CREDENTIAL_CURRENT, circumstances.epoch >= place.epoch, "the sign-in behind the token"
+        )
 
 
 def _api_key_chain(place: ApiKeyStanding, circumstances: Circumstances) -> Iterator[Step]:
     yield Step(Rule.PLACE_EXISTS, held=True, fact=f"API key with role {place.role.id}")
-    yield Step(Rule.PLACE_ENABLED, place.is_enabled, f"the key is {'enabled' if place.is_enabled else 'locked'}")
+    yield Step(
+        Rule.PLACE_ENABLED, place.is_enabled, f"the key is {'enabled' if place.is_enabled else 'locked'}"
+    )
     if place.expiry is not None:
-        yield Step(Rule.KEY_UNEXPIRED, circumstances.now < place.expiry, f"the key expires {place.expiry:%Y-%m-%d}")
+        yield Step(
+            Rule.KEY_UNEXPIRED, circumstances.now < place.expiry, f"the key expires {place.expiry:%Y-%m-%d}"
+        )
     address = circumstances.address
     if place.networks and not isinstance(address, Unasked):
         inside = address is not None and any(address in network for network in place.networks)
@@ -244,7 +252,9 @@ def refusal(decision: Decision, role: RoleId | None) -> DomainError:
     """
     match decision.steps[-1].rule:
         case Rule.ACCOUNT_ACTIVE:
-            return forbidden("account-suspended", "The account is suspended: nobody can enter it until it is restored.")
+            return forbidden(
+                "account-suspended", "The account is suspended: nobody can enter it until it is restored."
+            )
         case Rule.ADDRESS_ALLOWED:
             return forbidden("address-not-allowed", "This API key may not be used from your address.")
         case Rule.ROLE_PERMITS:

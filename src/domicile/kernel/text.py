@@ -1,6 +1,7 @@
 """Rules for text that people type: names, addresses, locales, zones; each returns the value or the reason it is refused."""
 
 import unicodedata
+from functools import cache
 from zoneinfo import available_timezones
 
 LOCALES = ("en", "ja", "de")
@@ -8,7 +9,6 @@ LOCALES = ("en", "ja", "de")
 
 _FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}
-_zones: frozenset[str] = frozenset()
 
 
 class Refused(ValueError):
@@ -48,9 +48,12 @@ def check_locale(text: str) -> str:
 
 def check_time_zone(text: str) -> str:
     """Accept the name of a zone of the IANA time zone database, such as `Europe/Paris`."""
-    global _zones  # read from disk once, at the first question
-    if not _zones:
-        _zones = frozenset(available_timezones())
-    if text not in _zones:
+    if text not in _time_zones():
         raise Refused("must be an IANA time zone such as Europe/Paris or UTC")
     return text
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Read the names from disk, once, at the first question."""
+    return frozenset(available_timezones())

@@ -45,7 +45,9 @@ class Edge:
         self._gets = gets
         self._posts = posts
         is_secure = public_url.startswith("https://")
-        strict = ((b"strict-transport-security", b"max-age=31536000; includeSubDomains"),) if is_secure else ()
+        strict = (
+            ((b"strict-transport-security", b"max-age=31536000; includeSubDomains"),) if is_secure else ()
+        )
         self._always = (*_ALWAYS, *strict)
         self._lean_headers = [*self._always, *_BY_DEFAULT.items(), (b"content-type", b"application/json")]
 
@@ -68,7 +70,9 @@ class Edge:
                     return
                 keep = lean
         scope["state"] = {**scope.get("state", {}), "request_id": request_id.decode()}
-        await self._app(scope, receive, self._dressed(send if keep is None else _kept(send, keep), request_id))
+        await self._app(
+            scope, receive, self._dressed(send if keep is None else _kept(send, keep), request_id)
+        )
 
     async def _try_lean(
         self, scope: Scope, receive: Receive, path: str, authorization: bytes
@@ -88,7 +92,10 @@ class Edge:
     async def _refuse_version(self, send: Send, request_id: bytes, version: bytes | None) -> None:
         given = "is required: send Api-Version: v1" if version is None else "must be v1"
         error = DomainError(
-            ErrorKind.INVALID, "api-version", f"The header Api-Version {given}.", fields={"Api-Version": given}
+            ErrorKind.INVALID,
+            "api-version",
+            f"The header Api-Version {given}.",
+            fields={"Api-Version": given},
         )
         body = problem_body(400, error, request_id=request_id.decode(), public_url=self._public_url)
         told = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
@@ -150,7 +157,7 @@ async def _read_ahead(receive: Receive) -> tuple[Receive, bytes | None]:
     first: Any = await receive()  # Any: a message of ASGI
     is_told = False
 
-    async def again() -> Any:
+    async def again() -> Any:  # noqa: ANN401  # a message of ASGI
         nonlocal is_told
         if is_told:
             return await receive()

@@ -115,7 +115,9 @@ def _plain(parameter: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "schema": {"type": "string"}}
 
 
-def _header(name: str, text: str, *, required: bool = False, values: list[str] | None = None) -> dict[str, Any]:
+def _header(
+    name: str, text: str, *, required: bool = False, values: list[str] | None = None
+) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"} | ({"enum": values} if values else {})
     return {"name": name, "in": "header", "required": required, "description": text, "schema": schema}
 
@@ -130,7 +132,7 @@ def _add_examples(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
             content["example"] = example
 
 
-def example_of(annotation: Any) -> dict[str, object] | None:
+def example_of(annotation: Any) -> dict[str, object] | None:  # noqa: ANN401  # any type form
     """Give the example of a body's type, looking inside a `Response[...]`; None for a type without one."""
     if get_origin(annotation) is Response:
         annotation = get_args(annotation)[0]

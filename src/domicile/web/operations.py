@@ -19,9 +19,15 @@ class Access(StrEnum):
 
 _IMPLIED = {
     Access.ANYONE: (),
-    Access.PERSON: ("session-ended",),
-    Access.ACCOUNT: ("credential-refused", "account-suspended", "address-not-allowed"),
-    Access.MEMBER: ("credential-refused", "account-suspended", "address-not-allowed", "not-found"),
+    Access.PERSON: ("not-authenticated", "session-ended", "person-required"),
+    Access.ACCOUNT: ("not-authenticated", "credential-refused", "account-suspended", "address-not-allowed"),
+    Access.MEMBER: (
+        "not-authenticated",
+        "credential-refused",
+        "account-suspended",
+        "address-not-allowed",
+        "not-found",
+    ),
 }
 
 
@@ -34,4 +40,9 @@ def operation(
     """
     implied = (*_IMPLIED[access], *(("not-permitted",) if permission else ()))
     implied += ("idempotency-key-reused",) if is_creation else ()
-    return {"access": access, "permission": permission, "errors": (*implied, *errors), "is_creation": is_creation}
+    return {
+        "access": access,
+        "permission": permission,
+        "errors": (*implied, *errors),
+        "is_creation": is_creation,
+    }

@@ -48,6 +48,7 @@ CODES = {
     "not-found": 404,
     "not-permitted": 403,
     "password-wrong": 403,
+    "person-required": 403,
     "session-ended": 401,
     "sign-in-failed": 401,
     "stale-version": 412,
@@ -91,7 +92,13 @@ def problem_body(status: int, error: DomainError, *, request_id: str, public_url
 
 def status_of(error: DomainError) -> int:
     """Give the status of an error: 413 for a body that is too large, else by its kind."""
-    return 413 if error.code == "body-too-large" else 405 if error.code == "method-not-allowed" else _STATUSES[error.kind]
+    return (
+        413
+        if error.code == "body-too-large"
+        else 405
+        if error.code == "method-not-allowed"
+        else _STATUSES[error.kind]
+    )
 
 
 def problem_headers(status: int, error: DomainError) -> dict[str, str]:
@@ -114,21 +121,30 @@ def _answer(request: Request[Any, Any, Any], error: DomainError, status: int) ->
         status, error, request_id=state.get("request_id", "unknown"), public_url=request.app.state.public_url
     )
     return Response(
-        body, status_code=status, headers=problem_headers(status, error), media_type="application/problem+json"
+        body,
+        status_code=status,
+        headers=problem_headers(status, error),
+        media_type="application/problem+json",
     )
 
 
 def respond_to_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer with a problem where the framework refused before any of our code ran."""
     if isinstance(error, NotFoundException):
-        return respond(request, DomainError(ErrorKind.NOT_FOUND, "not-found", "There is nothing at this address."))
+        return respond(
+            request, DomainError(ErrorKind.NOT_FOUND, "not-found", "There is nothing at this address.")
+        )
     if isinstance(error, MethodNotAllowedException):
-        refused = DomainError(ErrorKind.INVALID, "method-not-allowed", f"{request.method} is not possible here.")
+        refused = DomainError(
+            ErrorKind.INVALID, "method-not-allowed", f"{request.method} is not possible here."
+        )
         answer = respond(request, refused)
         answer.headers.update(error.headers or {})
         return answer
     if error.status_code == 413:
-        return respond(request, DomainError(ErrorKind.INVALID, "body-too-large", "A body may hold at most 1 MB."))
+        return respond(
+            request, DomainError(ErrorKind.INVALID, "body-too-large", "A body may hold at most 1 MB.")
+        )
     if 400 <= error.status_code < 500:
         fields = _framework_fields(error)
         names = ", ".join(fields)
@@ -147,8 +163,8 @@ def respond_to_bug(request: Request[Any, Any, Any], error: Exception) -> Respons
     """Answer an error that nobody foresaw: logged with its place in the code, told as nothing but a request id."""
     _log.error("unforeseen", error=type(error).__name__, method=request.method, exc_info=error)
     unknown = DomainError(
-        ErrorKind.UNAVAILABLE, "internal-error", "Something went wrong on our side; the request id helps us find it."
+        ErrorKind.UNAVAILABLE,
+        "internal-error",
+        "Something went wrong on our side; the request id helps us find it.",
     )
     return _answer(request, unknown, 500)
-
-

@@ -21,7 +21,7 @@ _LONGEST_KEY = 255
 class DomicileRequest(Request[Any, Any, State]):
     """A request whose JSON body is read by `bodies.read_struct` into the type that the handler names for `data`."""
 
-    async def json(self) -> Any:
+    async def json(self) -> Any:  # noqa: ANN401  # the framework's signature
         """Read the body strictly; called by the framework for handlers with a `data` parameter."""
         field = self.route_handler.parsed_data_field
         if field is None:

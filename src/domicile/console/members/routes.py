@@ -54,9 +54,7 @@ async def change_user(
     """Changes role or state, of the version that was looked at."""
     try:
         change = _read_change(form)
-        await service.change_member(
-            plane, caller, member.user_id, change, expecting((form.text("version"),))
-        )
+        await service.change_member(plane, caller, member.user_id, change, expecting((form.text("version"),)))
     except DomainError as error:
         return view.refuse(_USER, error, form, **await _gather(caller, plane, member))
     return go_to(_after(caller, member), done="user-changed")

@@ -15,11 +15,11 @@ from litestar.types import Scope
 from domicile.kernel.callers import Caller, Origin
 from domicile.kernel.ids import ApiKeyId, RegionId
 from domicile.kernel.permissions import BE_THERE, Circumstances, Rule, Unasked, decide
+from domicile.region.access.page_copies import PageCopies
 from domicile.region.access.schemas import CheckedBody, principal_urn, shape_whoami
 from domicile.region.entering.door import Door
 from domicile.region.entering.doors import Doors
 from domicile.region.entering.keys import mark_of
-from domicile.region.access.page_copies import PageCopies
 from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
 from domicile.web.edge import Keep
 from domicile.web.requests import address_of

@@ -88,15 +88,19 @@ _SHOWN = (
 async def insert_invitation(tx: RegionTx, account: AccountId, made: Invitation) -> bool:
     """Make an invitation; False if there is an open one to the address.
 
-    One that is open by its state but has expired gives up the place first.
+    One that is open by its state but has expired gives up the place.
     """
+    if await _insert(tx, account, made):
+        return True
     holds_place = (
         (invitations.c.account_id == account) & (invitations.c.email_key == made.email_key) & _IS_INVITED
     )
-    has_expired = invitations.c.expires_at <= made.created_at
-    await tx.execute(
-        update(invitations).where(holds_place, has_expired).values(state=InvitationState.EXPIRED)
-    )
+    expire = update(invitations).where(holds_place, invitations.c.expires_at <= made.created_at)
+    gave_up = await tx.count(expire.values(state=InvitationState.EXPIRED))
+    return gave_up == 1 and await _insert(tx, account, made)
+
+
+async def _insert(tx: RegionTx, account: AccountId, made: Invitation) -> bool:
     row = tx.insert(invitations).values(
         account_id=account,
         invitation_id=made.id,

@@ -1,0 +1,84 @@
+"""Gives handlers what they ask for by name: who is calling, in which account, and the plane that serves it."""
+
+from typing import Any
+
+from litestar.di import Provide
+from litestar.params import SkipValidation
+
+from domicile.apps.node import Node
+from domicile.identity.sessions.service import authenticate_session, is_session_token
+from domicile.kernel.callers import Caller, Person
+from domicile.kernel.errors import forbidden, unauthenticated
+from domicile.region.entering.door import refuse_outside
+from domicile.region.plane import RegionPlane
+from domicile.web.requests import DomicileRequest, bearer_of, origin_of, provide_origin, provide_request_key
+from domicile.web.versions import provide_expected
+
+
+class Recognition:
+    """Recognises callers by API key, account token or session."""
+
+    def __init__(self, node: Node) -> None:
+        self._doors = node.doors
+        self._identity = node.identity
+
+    async def anyone(self, request: DomicileRequest) -> Person | Caller:
+        """Recognise whoever calls; 401 for nobody."""
+        scheme, credential = bearer_of(request.scope)
+        origin = origin_of(request.scope)
+        if scheme == "apikey":
+            return await self._doors.from_api_key(credential, origin)
+        if scheme != "bearer":
+            raise unauthenticated(
+                "not-authenticated", "Send Authorization: ApiKey <id>:<secret>, or Bearer <token>."
+            )
+        if is_session_token(credential):
+            return await authenticate_session(self._identity, credential, origin)
+        return await self._doors.from_account_token(credential, origin)
+
+    async def person(self, request: DomicileRequest) -> Person:
+        """Recognise a person by their session; `person-required` for keys and account tokens."""
+        who = await self.anyone(request)
+        if isinstance(who, Caller):
+            raise forbidden(
+                "person-required", "This is for people: call it with the token of POST /api/sessions."
+            )
+        return who
+
+    async def caller(self, request: DomicileRequest) -> Caller:
+        """Recognise a principal inside one account: that of the credential, or for a session the one in the path."""
+        who = await self.anyone(request)
+        named: str | None = request.path_params.get("account_id")
+        if isinstance(who, Person):
+            if named is None:
+                refuse_outside()
+            door, account = await self._doors.door_for(who, named)
+            return await door.from_person(who, account)
+        self._doors.check_scope(who, named)
+        return who
+
+    async def plane(self, caller: SkipValidation[Caller]) -> RegionPlane:
+        """Give the plane of the region that the caller's account lives in."""
+        return self._doors.regions.plane(caller.region)
+
+
+def dependencies_of(node: Node) -> dict[str, Provide]:
+    """List what handlers may ask for, by the names of their parameters."""
+    recognition = Recognition(node)
+    return {
+        "person": Provide(recognition.person),
+        "anyone": Provide(recognition.anyone),
+        "caller": Provide(recognition.caller),
+        "plane": Provide(recognition.plane),
+        "doors": _known(node.doors),
+        "regions": _known(node.doors.regions),
+        "identity": _known(node.identity),
+        "cursors": _known(node.cursors),
+        "origin": Provide(provide_origin),
+        "request_key": Provide(provide_request_key),
+        "expected": Provide(provide_expected),
+    }
+
+
+def _known(value: Any) -> Provide:  # noqa: ANN401  # whatever handlers share
+    return Provide(lambda: value, sync_to_thread=False, use_cache=True)
