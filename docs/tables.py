@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import httpx2
 import msgspec
@@ -55,19 +55,25 @@ def event_types() -> set[str]:
         for path in SRC.rglob("*.py")
         if path.name != "schemas.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _EVENT_TYPE.fullmatch(node.value)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _EVENT_TYPE.fullmatch(node.value)
     }
 
 
 def problem_title(code: str) -> str:
     """Read the title of a problem's page."""
-    return (DOCS / "problems" / f"{code}.md").read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+    return (
+        (DOCS / "problems" / f"{code}.md").read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+    )
 
 
 async def _ask_for_document() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         async with running(settings.load_settings(None, Path(folder), {})) as (app, _):
-            transport: Any = httpx2.ASGITransport(app)  # Any: the two packages' ASGI types differ in spelling only
+            transport = httpx2.ASGITransport(
+                cast("Any", app)
+            )  # the packages' ASGI types differ in spelling only
             async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8800") as client:
                 return msgspec.json.decode((await client.get("/openapi.json")).content)
 
@@ -131,7 +137,7 @@ def _settings_of(struct: type[msgspec.Struct], prefix: str) -> Iterator[tuple[st
             yield from _settings_of(section, f"{field.encode_name}.")
 
 
-def _section_of(annotation: Any) -> type[msgspec.Struct] | None:
+def _section_of(annotation: object) -> type[msgspec.Struct] | None:
     named = (annotation, *get_args(annotation))
     return next((kind for kind in named if isinstance(kind, type) and issubclass(kind, msgspec.Struct)), None)
 
@@ -143,7 +149,7 @@ def _default_of(field: msgspec.structs.FieldInfo) -> str:
     return "empty" if value in ("", (), None) else f"`{msgspec.json.encode(value).decode()}`"
 
 
-def _bounds_of(annotation: Any) -> str:
+def _bounds_of(annotation: object) -> str:
     kind = msgspec.inspect.type_info(annotation)
     if isinstance(kind, msgspec.inspect.LiteralType):
         return ", ".join(f"`{value}`" for value in kind.values)

@@ -1,5 +1,7 @@
 """The words beside the facts in the tables of the documents; a fact without words fails the tests."""
 
+# ruff: noqa: SLF001  # a limit is its module's own, and is read here only to be told
+
 from collections.abc import Iterator
 from typing import Final
 
@@ -123,19 +125,39 @@ def limits() -> Iterator[tuple[str, str, str]]:
     yield "Length of a password", f"at most {passwords._LONGEST} characters", passwords.__name__
     yield "Length of an account's alias", f"{LONGEST_ALIAS} characters", "domicile.region.accounts.domain"
     yield "Length of an API key's alias", f"{api_keys.LONGEST_ALIAS} characters", api_keys.__name__
-    yield "Length of an API key's description", f"{api_keys.LONGEST_DESCRIPTION} characters", api_keys.__name__
+    yield (
+        "Length of an API key's description",
+        f"{api_keys.LONGEST_DESCRIPTION} characters",
+        api_keys.__name__,
+    )
     yield "Addresses of an API key", f"{api_keys.MOST_ENTRIES}, and as many networks", api_keys.__name__
     yield "Life of an API key with an expiry", f"at most {days} years", api_keys.__name__
     overlap = f"{api_keys.DEFAULT_OVERLAP.days} day, at most {api_keys.LONGEST_OVERLAP.days}"
     yield "Overlap of a rotated API key", overlap, api_keys.__name__
-    yield "Life of an account token", f"{int(LIFETIME.total_seconds() // 60)} minutes", "domicile.region.entering.domain"
+    yield (
+        "Life of an account token",
+        f"{int(LIFETIME.total_seconds() // 60)} minutes",
+        "domicile.region.entering.domain",
+    )
     yield "Invitations of one account", f"{MOST_PER_DAY} in 24 hours", "domicile.region.invitations.domain"
     yield "Mails about one invitation", f"{MOST_SENDS}", "domicile.region.invitations.domain"
-    yield "Mails of one kind to one address, of sign-up and of reset", f"{MAILS_PER_HOUR} an hour", "domicile.identity.links"
+    yield (
+        "Mails of one kind to one address, of sign-up and of reset",
+        f"{MAILS_PER_HOUR} an hour",
+        "domicile.identity.links",
+    )
     yield "Questions in one `POST /api/access/check`", f"{access._MOST_CHECKS}", access.__name__
-    yield "Items on a page", f"{DEFAULT_LIMIT} if not asked for, at most {LARGEST_LIMIT}", "domicile.kernel.paging"
+    yield (
+        "Items on a page",
+        f"{DEFAULT_LIMIT} if not asked for, at most {LARGEST_LIMIT}",
+        "domicile.kernel.paging",
+    )
     yield "Length of an `Idempotency-Key`", f"{requests._LONGEST_KEY} characters", requests.__name__
-    yield "Memory of an `Idempotency-Key`", f"{int(MEMORY.total_seconds() // 3600)} hours", "domicile.infra.idempotency"
+    yield (
+        "Memory of an `Idempotency-Key`",
+        f"{int(MEMORY.total_seconds() // 3600)} hours",
+        "domicile.infra.idempotency",
+    )
     yield "Body of a request", "1,000,000 bytes", "domicile.apps.api"
     yield "Security events of a person", f"kept {events._RETENTION.days} days", events.__name__
     nobody = events._RETENTION_OF_NOBODY.days

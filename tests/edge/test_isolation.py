@@ -137,8 +137,9 @@ def test_a_path_with_an_id_of_another_account_answers_as_if_there_were_nothing(
                 assert theirs.status_code in expected, theirs.text
                 assert (theirs.status_code, theirs.content) == (nothing.status_code, nothing.content)
                 assert dict(theirs.headers) == dict(nothing.headers)
-                assert _stored(world, victim) == before
                 tried += 1
+        with subtests.test(unchanged_by=str(operation)):
+            assert _stored(world, victim) == before
     assert tried > 80
 
 
@@ -164,7 +165,8 @@ def test_an_operation_without_an_id_shows_a_stranger_nothing_of_the_account(
                     is_open_to_both = operation.path == "/api/whoami"
                     assert is_open_to_both or answer.status_code in {401, 403}, answer.text
                 assert [mark for mark in victim.marks if mark in answer.text] == []
-                assert _stored(world, victim) == before
+        with subtests.test(unchanged_by=str(operation)):
+            assert _stored(world, victim) == before
 
 
 def test_questions_about_another_accounts_principals_are_answered_as_about_nobody(
@@ -275,7 +277,8 @@ def test_read_only_may_read_everything_and_change_nothing(
                     assert answer.json()["type"].endswith("/problems/not-permitted")
                 else:
                     assert answer.status_code == 200, answer.text
-                assert _stored(world, victim) == before
+        with subtests.test(unchanged_by=str(operation)):
+            assert _stored(world, victim) == before
     assert changing >= 20
 
 

@@ -1,6 +1,7 @@
 """Assembles one node: databases, planes, doors, couriers and mail, from the settings."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from domicile.identity.handlers import identity_mail_handlers
@@ -55,7 +56,9 @@ class Node:
     mailbox: Mailbox | None
     """The embedded one; None where a mail server is configured."""
     wakers: dict[str, asyncio.Event] = field(default_factory=dict)
-    """By region id, and `identity`: set when there is work for that plane's worker."""
+    """By region id, and `identity`: set when there is work in that plane's outbox."""
+    feed_wakers: dict[RegionId, asyncio.Event] = field(default_factory=dict)
+    """Set when the directory may have news for a region."""
 
     async def close(self) -> None:
         """Let go of databases, threads and sockets."""
@@ -75,8 +78,16 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
     mailbox = await _open_mailbox(settings, clock)
     mailer = SmtpMailer(_mail_settings(settings, mailbox), clock)
     wakers = {name: asyncio.Event() for name in ["identity", *(entry.id for entry in settings.regions)]}
+    feed_wakers = {region.id: asyncio.Event() for region in settings.region_list()}
     cursors = Cursors(keyring.hasher("cursors"))
-    identity = await _open_identity(settings, keyring, clock, wakers["identity"], cursors)
+
+    def wake_regions() -> None:
+        for waker in feed_wakers.values():
+            waker.set()
+
+    identity = await _open_identity(
+        settings, keyring, clock, wakers["identity"], cursors, wake_regions=wake_regions
+    )
     directory = directory_database(settings.identity_database)
     regions = Regions(settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url)
     doors = Doors(regions, {})
@@ -89,7 +100,7 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         doors.by_region[region.id] = door
         couriers[region.id] = courier
     delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
-    return Node(settings, identity, delivery, doors, couriers, cursors, mailbox, wakers)
+    return Node(settings, identity, delivery, doors, couriers, cursors, mailbox, wakers, feed_wakers)
 
 
 def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below
@@ -118,7 +129,13 @@ def _mail_settings(settings: Settings, mailbox: Mailbox | None) -> MailSettings:
 
 
 async def _open_identity(
-    settings: Settings, keyring: Keyring, clock: Clock, waker: asyncio.Event, cursors: Cursors
+    settings: Settings,
+    keyring: Keyring,
+    clock: Clock,
+    waker: asyncio.Event,
+    cursors: Cursors,
+    *,
+    wake_regions: Callable[[], None],
 ) -> IdentityPlane:
     database = identity_database(settings.identity_database)
     await prepare(database.engine, History.GLOBAL)
@@ -133,6 +150,7 @@ async def _open_identity(
         token_hash=keyring.hasher("identity links"),
         session_hash=keyring.hasher("identity sessions"),
         cursors=cursors,
+        wake_regions=wake_regions,
     )
 
 

@@ -5,7 +5,9 @@ from typing import Any
 from domicile.apps import discovery
 from domicile.apps.node import Node
 from domicile.console.mailbox.routes import create_mailbox_router
+from domicile.console.router import create_console_router
 from domicile.console.static_files import create_static_router
+from domicile.console.views import Surroundings
 from domicile.identity.events import routes as events
 from domicile.identity.recovery import routes as recovery
 from domicile.identity.registration import routes as registration
@@ -42,5 +44,6 @@ API_ROUTES: list[Any] = [
 
 def page_routes(node: Node) -> list[Any]:
     """Give the routes that need the node itself: health, and the pages."""
-    pages = [*discovery.health_routes(node), create_static_router()]
+    console = create_console_router(Surroundings(has_mailbox=node.mailbox is not None))
+    pages = [*discovery.health_routes(node), create_static_router(), console]
     return [*pages, create_mailbox_router(node.mailbox)] if node.mailbox is not None else pages

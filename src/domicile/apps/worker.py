@@ -26,7 +26,13 @@ async def working(node: Node) -> AsyncGenerator[None]:
     ]
     for region, courier in node.couriers.items():
         door = node.doors.by_region[region]
-        tasks.append(asyncio.create_task(_run(region, node.wakers[region], _region_rounds(door, courier))))
+        # Three loops, so that neither a slow mail server nor a dark directory delays what narrows an access.
+        for waker, rounds in (
+            (node.wakers[region], _outbox_rounds(door, courier)),
+            (node.feed_wakers[region], _feed_rounds(courier)),
+            (asyncio.Event(), _standing_rounds(door)),
+        ):
+            tasks.append(asyncio.create_task(_run(region, waker, rounds)))
     try:
         yield
     finally:
@@ -62,15 +68,27 @@ async def _identity_round(node: Node, number: int) -> None:
         await forget_expired(node.identity)
 
 
-def _region_rounds(door: Door, courier: Courier) -> Callable[[int], Awaitable[None]]:
+def _outbox_rounds(door: Door, courier: Courier) -> Callable[[int], Awaitable[None]]:
     async def one(number: int) -> None:
         while await courier.deliver_outbox():
             pass
+        if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
+            await door.plane.database.run_tx(door.plane.idempotency.forget_old)
+
+    return one
+
+
+def _feed_rounds(courier: Courier) -> Callable[[int], Awaitable[None]]:
+    async def one(_number: int) -> None:
         await courier.pull_feed()
+
+    return one
+
+
+def _standing_rounds(door: Door) -> Callable[[int], Awaitable[None]]:
+    async def one(number: int) -> None:
         await door.standings.poll()
         if number % _ROUNDS_BETWEEN_FLUSHES == _ROUNDS_BETWEEN_FLUSHES - 1:
             await door.standings.flush_activity()
-        if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
-            await door.plane.database.run_tx(door.plane.idempotency.forget_old)
 
     return one

@@ -42,13 +42,13 @@ class ErrorPages:
         self._pages = pages
         self._surroundings = surroundings
 
-    def respond(self, request: _Request, error: DomainError) -> Response[str] | Response[None]:
+    def respond(self, request: _Request, error: DomainError) -> Response[str]:
         """Answer an error of a use case."""
         if error.kind is ErrorKind.UNAUTHENTICATED:
             return self._to_sign_in(request, error)
         return self._page(request, status_of(error), error.message, problem_headers(status_of(error), error))
 
-    def respond_to_framework(self, request: _Request, error: HTTPException) -> Response[str] | Response[None]:
+    def respond_to_framework(self, request: _Request, error: HTTPException) -> Response[str]:
         """Answer where the framework refused before any handler ran."""
         if error.status_code >= 500:
             return self.respond_to_bug(request, error)
@@ -60,9 +60,7 @@ class ErrorPages:
         _log.error("unforeseen", error=type(error).__name__, method=request.method, exc_info=error)
         return self._page(request, 500, "", {})
 
-    def respond_to_unrouted(
-        self, request: _Request, error: HTTPException
-    ) -> Response[str] | Response[None] | Response[bytes]:
+    def respond_to_unrouted(self, request: _Request, error: HTTPException) -> Response[str] | Response[bytes]:
         """Answer for an address that no route has: with a page for who asked for one, else with a problem."""
         wants_page = "text/html" in request.headers.get("accept", "")
         if request.url.path.startswith("/api/") or not wants_page:
@@ -71,7 +69,7 @@ class ErrorPages:
             return self.respond(request, not_found("page"))
         return self.respond_to_framework(request, error)
 
-    def _to_sign_in(self, request: _Request, error: DomainError) -> Response[None]:
+    def _to_sign_in(self, request: _Request, error: DomainError) -> Response[str]:
         target = local_path(request.url.path) if request.method == "GET" else local_path(None)
         done = "sign-in-first" if error.code == "not-authenticated" else "session-ended"
         return go_to(with_continuing("/sign-in", target), done=done, cookie=no_session_cookie())

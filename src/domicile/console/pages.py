@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
@@ -11,6 +12,9 @@ from domicile.console.static_files import StaticFiles
 from domicile.console.wording import told
 
 _CONSOLE = Path(__file__).parent
+
+Values = dict[str, Any]
+"""What a template is given; which of it the template reads, and as what, is seen only when it is rendered."""
 
 PAGE_HEADERS = MappingProxyType(
     {
@@ -38,7 +42,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["told"] = told
+        # The library names the types of its own globals only.
+        self._environment.globals["told"] = told  # pyright: ignore[reportArgumentType]
         self._static_url = static_files.url
 
     def render(

@@ -4,7 +4,7 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from domicile.console.accounts.entered import provide_caller
+from domicile.console.accounts.entered import INSIDE
 from domicile.console.accounts.routes import ROUTES as ACCOUNTS
 from domicile.console.error_pages import ErrorPages
 from domicile.console.forms import provide_form
@@ -40,7 +40,7 @@ def create_console_router(surroundings: Surroundings) -> Router:
     inside_account = Router(
         "/accounts/{account_id:str}",
         route_handlers=[*MEMBERS, *INVITING],
-        dependencies={"caller": Provide(provide_caller), "member": Provide(provide_member)},
+        dependencies={**INSIDE, "member": Provide(provide_member)},
     )
     everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *RECOVERY, *ACCOUNTS, *JOINING, *PROFILE]
     return Router(

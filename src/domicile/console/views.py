@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar import Response
 from litestar.datastructures import Cookie
-from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import QueryParameter, SkipValidation
 from markupsafe import Markup
 
 from domicile.console.forms import Form
@@ -50,7 +49,7 @@ class View:
     path: str
     notice: str | None
 
-    def render(self, template: str, *, status_code: int = 200, **values: object) -> Response[str]:
+    def render(self, template: str, *, status_code: int = 200, **values: Any) -> Response[str]:
         """Render a page in the visitor's frame."""
         return self.pages.render(template, status_code=status_code, view=self, **values)
 
@@ -61,7 +60,7 @@ class View:
         form: Form,
         *,
         also_shown: frozenset[ErrorKind] = frozenset(),
-        **values: object,
+        **values: Any,
     ) -> Response[str]:
         """Show a form again with what was typed and what is wrong with it; an error that is not about the form goes on."""
         if error.kind not in _SHOWN_WITH_FORM | also_shown:
@@ -78,15 +77,14 @@ class View:
         return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), shown)
 
 
-def go_to(path: str, *, done: str | None = None, cookie: Cookie | None = None) -> Response[None]:
+def go_to(path: str, *, done: str | None = None, cookie: Cookie | None = None) -> Response[str]:
     """Answer a POST with the page to look at next (RFC 9110, 303), which says what was done."""
     headers = {**PAGE_HEADERS, "Location": noticing(path, done) if done else path}
-    return Response(None, status_code=303, headers=headers, cookies=[cookie] if cookie else None)
+    cookies = [cookie] if cookie else None
+    return Response("", media_type="text/plain", status_code=303, headers=headers, cookies=cookies)
 
 
-async def provide_visitor(
-    request: DomicileRequest, identity: NamedDependency[IdentityPlane]
-) -> Person | None:
+async def provide_visitor(request: DomicileRequest, identity: SkipValidation[IdentityPlane]) -> Person | None:
     """Recognise who is looking by the session cookie; None for a stranger, and for whoever's session has ended."""
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
@@ -102,7 +100,7 @@ async def provide_visitor(
     return visitor
 
 
-async def provide_person(request: DomicileRequest, visitor: NamedDependency[Person | None]) -> Person:
+async def provide_person(request: DomicileRequest, visitor: SkipValidation[Person | None]) -> Person:
     """Give the signed-in person; whoever is not is led to signing in by the error's page."""
     if visitor is not None:
         return visitor
@@ -113,9 +111,9 @@ async def provide_person(request: DomicileRequest, visitor: NamedDependency[Pers
 
 def provide_view(
     request: DomicileRequest,
-    visitor: NamedDependency[Person | None],
-    pages: NamedDependency[Pages],
-    surroundings: NamedDependency[Surroundings],
+    visitor: SkipValidation[Person | None],
+    pages: SkipValidation[Pages],
+    surroundings: SkipValidation[Surroundings],
     done: Annotated[str | None, QueryParameter(name="done")] = None,
 ) -> View:
     """Make the view of a request."""

@@ -1,5 +1,6 @@
 """What the use cases of the identity plane need, gathered once by the composition root."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from domicile.infra.databases import Database, IdentityTx
@@ -25,3 +26,5 @@ class IdentityPlane:
     session_hash: KeyedHash
     """For session tokens."""
     cursors: Cursors
+    wake_regions: Callable[[], None] = lambda: None
+    """Tells the workers of the regions in this process that the feed has grown; other processes look every second."""

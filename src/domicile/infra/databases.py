@@ -117,14 +117,16 @@ class Database(Generic[TxT]):
         `database-unavailable` when the database cannot be reached.
         """
 
-        async def once(attempt: int) -> ResultT:
+        async def once(attempt: int) -> tuple[TxT, ResultT]:
             if attempt == 0 and not self._is_sqlite:
                 return await self._commit(work)
             # SQLite has one writer, and what collided on PostgreSQL would collide again: waiting here is fair and cheap.
             async with self._one_writer:
                 return await self._commit(work)
 
-        return await self._patiently(once)
+        tx, result = await self._patiently(once)
+        tx.committed()
+        return result
 
     async def read(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
         """Run queries on one snapshot; nothing that `work` does is kept."""
@@ -155,13 +157,12 @@ class Database(Generic[TxT]):
                 await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311  # jitter, no secret
                 attempt += 1
 
-    async def _commit(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
+    async def _commit(self, work: Callable[[TxT], Awaitable[ResultT]]) -> tuple[TxT, ResultT]:
         async with self.engine.connect() as connection:
             tx = self._begin(connection)
             result = await work(tx)
             await connection.commit()
-        tx.committed()
-        return result
+        return tx, result
 
     def _translated(self, error: DBAPIError) -> Exception:
         if _is_outage(error) or _is_worth_retrying(error):

@@ -4,7 +4,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, delete, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    or_,
+    select,
+    update,
+)
 from uuid_utils import uuid7
 
 from domicile.infra.databases import Tx
@@ -79,25 +91,26 @@ class Outbox:
 
     async def list_due(self, tx: Tx, *, at_most: int) -> tuple[OutboxRow, ...]:
         """List rows whose time has come, oldest first; parked ones are left out."""
-        due = (self._table.c.parked_at.is_(None)) & (self._table.c.due_at <= self._clock())
+        due = self._is_open() & (self._table.c.due_at <= self._clock())
         rows = await tx.all(
             select(self._table).where(due).order_by(self._table.c.due_at, self._table.c.id).limit(at_most)
         )
         return tuple(_row(row) for row in rows)
 
-    async def list_of_owner(self, tx: Tx, owner_id: str, *, kinds: frozenset[str]) -> tuple[OutboxRow, ...]:
-        """List an owner's rows of some kinds, oldest first, whether claimed, put off or parked."""
-        mine = (self._table.c.owner_id == owner_id) & self._table.c.kind.in_(sorted(kinds))
-        rows = await tx.all(select(self._table).where(mine).order_by(self._table.c.id))
+    async def list_open(
+        self, tx: Tx, owner_id: str, kinds: frozenset[str], *, at_most: int
+    ) -> tuple[OutboxRow, ...]:
+        """List an owner's rows of some kinds, oldest first, those too that a worker has claimed or put off; no parked ones."""
+        mine = self._is_open() & (self._table.c.owner_id == owner_id) & self._table.c.kind.in_(sorted(kinds))
+        rows = await tx.all(select(self._table).where(mine).order_by(self._table.c.id).limit(at_most))
         return tuple(_row(row) for row in rows)
 
     async def claim(self, tx: Tx, row: OutboxRow) -> bool:
-        """Take a due row for a minute, against other workers; False if another was first."""
+        """Take a due row, as it was listed, for a minute, against other workers; False if another was first."""
         now = self._clock()
-        mine = (
-            update(self._table).where(self._is(row), self._table.c.due_at <= now).values(due_at=now + _LEASE)
-        )
-        return await tx.count(mine) == 1
+        as_listed = self._is(row) & self._is_open() & (self._table.c.attempts == row.attempts)
+        mine = update(self._table).where(as_listed, self._table.c.due_at <= now)
+        return await tx.count(mine.values(due_at=now + _LEASE)) == 1
 
     async def finish(self, tx: Tx, row: OutboxRow) -> None:
         """Strike a row whose effect has happened."""
@@ -120,14 +133,19 @@ class Outbox:
         return parked
 
     async def postpone(self, tx: Tx, row: OutboxRow, error: str) -> None:
-        """Put a row off because something it needs is out of reach: no fault of the row, and no step towards parking."""
-        later = self._clock() + _OUTAGE_WAIT
-        await tx.execute(update(self._table).where(self._is(row)).values(due_at=later, last_error=error))
+        """Put a row off because something it needs is out of reach, and with it all due rows of its kind, which need the same.
+
+        No fault of the rows, and no step towards parking; rows of other kinds do not wait behind them.
+        """
+        now = self._clock()
+        alike = self._is_open() & (self._table.c.kind == row.kind) & (self._table.c.due_at <= now)
+        change = update(self._table).where(or_(self._is(row), alike))
+        await tx.execute(change.values(due_at=now + _OUTAGE_WAIT, last_error=error))
 
     async def list_waiting(self, tx: Tx, *, at_most: int) -> tuple[OutboxRow, ...]:
-        """List rows that have failed at least once, parked or not, oldest first, for the operator."""
-        failed = or_(self._table.c.parked_at.is_not(None), self._table.c.attempts > 0)
-        rows = await tx.all(select(self._table).where(failed).order_by(self._table.c.id).limit(at_most))
+        """List rows that were tried in vain, parked or not, oldest first, for the operator."""
+        tried = or_(self._table.c.parked_at.is_not(None), self._table.c.last_error != "")
+        rows = await tx.all(select(self._table).where(tried).order_by(self._table.c.id).limit(at_most))
         return tuple(_row(row) for row in rows)
 
     async def retry_parked(self, tx: Tx, row_id: str | None) -> int:
@@ -138,8 +156,11 @@ class Outbox:
         tx.after_commit(self._wake)
         return await tx.count(parked.values(parked_at=None, attempts=0, due_at=self._clock(), last_error=""))
 
-    def _is(self, row: OutboxRow):  # noqa: ANN202  # SQLAlchemy's condition type says less than the name
+    def _is(self, row: OutboxRow) -> ColumnElement[bool]:
         return (self._table.c.owner_id == row.owner_id) & (self._table.c.id == row.id)
+
+    def _is_open(self) -> ColumnElement[bool]:
+        return self._table.c.parked_at.is_(None)
 
 
 Handler = Callable[[OutboxRow], Awaitable[None]]

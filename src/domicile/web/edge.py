@@ -59,7 +59,7 @@ class Edge:
         request_id, version, authorization = _read_headers(scope)
         path: str = scope["path"]
         keep: Keep | None = None
-        if path.startswith("/api/"):
+        if path.lstrip("/").startswith("api/"):  # the router takes //api/ for /api/
             if version != _VERSION:
                 await self._refuse_version(send, request_id, version)
                 return
@@ -106,8 +106,9 @@ class Edge:
             if message["type"] == "http.response.start":
                 given = [(bytes(name), bytes(value)) for name, value in message["headers"]]
                 names = {name.lower() for name, _ in given}
-                given += [pair for pair in _BY_DEFAULT.items() if pair[0] not in names]
-                given += [*self._always, (b"x-request-id", request_id)]
+                # Said twice, some of them (RFC 9651) would count as not said at all.
+                given += [pair for pair in (*_BY_DEFAULT.items(), *self._always) if pair[0] not in names]
+                given.append((b"x-request-id", request_id))
                 message["headers"] = given
             await send(message)
 

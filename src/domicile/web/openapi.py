@@ -75,7 +75,9 @@ def build_document(app: Litestar, *, version: str, server_url: str) -> dict[str,
     document["components"]["securitySchemes"] = _SCHEMES
     document["components"]["schemas"]["Problem"] = _PROBLEM
     for path, method, handler in list_operations(app):
-        _complete(document["paths"][_shown(path)][method.lower()], handler)
+        operation = document["paths"][_shown(path)][method.lower()]
+        _complete(operation, handler)
+        operation["operationId"] = _unique_name(path, handler)
     return document
 
 
@@ -89,13 +91,18 @@ def list_operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]
                         yield route.path_format, str(method), handler
 
 
+def _unique_name(path: str, handler: HTTPRouteHandler) -> str:
+    """Name an operation after its handler; one with several paths, after the path too (OpenAPI asks for unique names)."""
+    name = handler.handler_name
+    return name if len(handler.paths) == 1 else f"{name}_{path.rpartition('/')[2]}"
+
+
 def _shown(path: str) -> str:
     return path or "/"
 
 
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     access: Access = handler.opt["access"]
-    operation["operationId"] = handler.handler_name
     operation["description"] = (handler.fn.__doc__ or "").strip()
     operation["security"] = _SECURITY[access]
     if handler.opt["permission"]:

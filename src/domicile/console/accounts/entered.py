@@ -1,12 +1,15 @@
 """Recognises who stands in which account on a page: the person's own session, the account named by the address."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.di import Provide
+from litestar.params import FromPath, SkipValidation
 
 from domicile.kernel.callers import Caller, Person
 from domicile.region.entering.doors import Doors
+from domicile.region.plane import RegionPlane
+from domicile.region.regions import Regions
 
 _ACTS = {
     "invite": "identity:invitation:create",
@@ -17,12 +20,37 @@ _ACTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A caller inside an account, and the region's plane in which it lies."""
+
+    caller: Caller
+    plane: RegionPlane
+    regions: Regions
+
+    @property
+    def path(self) -> str:
+        """Give the address of the account's page."""
+        return f"/accounts/{self.caller.account_id}"
+
+
 async def provide_caller(
-    account_id: FromPath[str], person: NamedDependency[Person], doors: NamedDependency[Doors]
+    account_id: FromPath[str], person: SkipValidation[Person], doors: SkipValidation[Doors]
 ) -> Caller:
     """Give the person's place in the account; one answer, `not-found`, for what is not there and not theirs."""
     door, account = await doors.door_for(person, account_id)
     return await door.from_person(person, account)
+
+
+def provide_entered(
+    caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], regions: SkipValidation[Regions]
+) -> Entered:
+    """Gather what pages inside an account are made of."""
+    return Entered(caller, plane, regions)
+
+
+INSIDE = {"caller": Provide(provide_caller), "entered": Provide(provide_entered, sync_to_thread=False)}
+"""What handlers inside an account may ask for."""
 
 
 def acts_open_to(caller: Caller) -> Mapping[str, bool]:

@@ -2,8 +2,9 @@
 
 from litestar import Response
 
-from domicile.console.accounts.entered import acts_open_to, reason_for_reading_only
+from domicile.console.accounts.entered import Entered, acts_open_to, reason_for_reading_only
 from domicile.console.forms import Form, blank
+from domicile.console.pages import Values
 from domicile.console.views import View
 from domicile.kernel.callers import Caller
 from domicile.kernel.errors import DomainError
@@ -13,8 +14,6 @@ from domicile.region.accounts.service import describe_account
 from domicile.region.invitations.domain import InvitationState
 from domicile.region.invitations.service import list_invitations
 from domicile.region.memberships.service import list_members
-from domicile.region.plane import RegionPlane
-from domicile.region.regions import Regions
 from domicile.region.roles.service import list_roles
 
 _TEMPLATE = "accounts/templates/account.html"
@@ -27,36 +26,23 @@ def roles_of(caller: Caller) -> dict[str, Role]:
     return {role.id: role for role in found}
 
 
-async def show_account(
-    view: View, caller: Caller, plane: RegionPlane, regions: Regions, *, cursor: str | None = None
-) -> Response[str]:
+async def show_account(view: View, entered: Entered, *, cursor: str | None = None) -> Response[str]:
     """Show an account."""
-    values = await _gather(caller, plane, regions, cursor)
-    return view.render(_TEMPLATE, refused=None, form=blank(), error=None, **values)
+    return view.render(_TEMPLATE, refused=None, form=blank(), error=None, **await _gather(entered, cursor))
 
 
 async def show_refusal(
-    view: View,
-    caller: Caller,
-    plane: RegionPlane,
-    regions: Regions,
-    *,
-    refused: str,
-    form: Form,
-    error: DomainError,
+    view: View, entered: Entered, *, refused: str, form: Form, error: DomainError
 ) -> Response[str]:
     """Show an account again after a change that was refused: `invite`, `rename` or `invitation`, with what was typed."""
-    values = await _gather(caller, plane, regions, None)
-    return view.refuse(_TEMPLATE, error, form, refused=refused, **values)
+    return view.refuse(_TEMPLATE, error, form, refused=refused, **await _gather(entered, None))
 
 
-async def _gather(
-    caller: Caller, plane: RegionPlane, regions: Regions, cursor: str | None
-) -> dict[str, object]:
+async def _gather(entered: Entered, cursor: str | None) -> Values:
+    caller, plane, cursors = entered.caller, entered.plane, entered.regions.cursors
     scope = f"users {caller.account_id} "
-    members = await list_members(
-        plane, caller, regions.cursors.page_request(None, cursor, scope=scope), role=None
-    )
+    request = cursors.page_request(None, cursor, scope=scope)
+    members = await list_members(plane, caller, request, role=None)
     invited = await list_invitations(plane, caller, _ALL, state=InvitationState.INVITED)
     return {
         "account": await describe_account(plane, caller),
@@ -66,7 +52,7 @@ async def _gather(
         "may": acts_open_to(caller),
         "reading_only": reason_for_reading_only(caller),
         "members": members.items,
-        "next_cursor": regions.cursors.next_of(members, scope=scope),
+        "next_cursor": cursors.next_of(members, scope=scope),
         "is_first_page": cursor is None,
         "invitations": invited.items,
     }

@@ -3,23 +3,21 @@
 import secrets
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency, Provide
-from litestar.params import FromQuery
+from litestar.params import FromQuery, SkipValidation
 
-from domicile.console.accounts.entered import provide_caller
+from domicile.console.accounts.entered import INSIDE, Entered
 from domicile.console.accounts.page import show_account, show_refusal
 from domicile.console.forms import Form, blank
 from domicile.console.views import View, go_to
 from domicile.infra.idempotency import RequestKey
 from domicile.infra.secrets import digest
-from domicile.kernel.callers import Caller, Person
+from domicile.kernel.callers import Person
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import RegionId
 from domicile.kernel.permissions import PREDEFINED_ROLES
 from domicile.kernel.versions import expecting
 from domicile.region.accounts.domain import LONGEST_ALIAS, Account, parse_account_change, parse_new_account
 from domicile.region.accounts.service import create_account, list_my_accounts, modify_account
-from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
 
 _CREATE = "accounts/templates/create.html"
@@ -27,9 +25,9 @@ _CREATE = "accounts/templates/create.html"
 
 @get("/accounts")
 async def list_accounts(
-    view: NamedDependency[View],
-    person: NamedDependency[Person],
-    regions: NamedDependency[Regions],
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    regions: SkipValidation[Regions],
     cursor: FromQuery[str | None] = None,
 ) -> Response[str]:
     """All accounts of the person, wherever they live."""
@@ -48,7 +46,7 @@ async def list_accounts(
 
 @get("/accounts/new")
 async def show_create(
-    view: NamedDependency[View], person: NamedDependency[Person], regions: NamedDependency[Regions]
+    view: SkipValidation[View], person: SkipValidation[Person], regions: SkipValidation[Regions]
 ) -> Response[str]:
     """The form, which says what the choice of a region means."""
     form = blank(key=secrets.token_urlsafe(16))
@@ -57,11 +55,11 @@ async def show_create(
 
 @post("/accounts/new")
 async def create(
-    view: NamedDependency[View],
-    person: NamedDependency[Person],
-    form: NamedDependency[Form],
-    regions: NamedDependency[Regions],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    form: SkipValidation[Form],
+    regions: SkipValidation[Regions],
+) -> Response[str]:
     """Creates the account once, however often the button is pressed."""
     try:
         account = await _create(person, form, regions)
@@ -84,33 +82,27 @@ async def _create(person: Person, form: Form, regions: Regions) -> Account:
     return await create_account(regions.plane(RegionId(new.region)), person, new, request)
 
 
-@get("/accounts/{account_id:str}", dependencies={"caller": Provide(provide_caller)})
+@get("/accounts/{account_id:str}", dependencies=INSIDE)
 async def show(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    regions: NamedDependency[Regions],
+    view: SkipValidation[View],
+    entered: SkipValidation[Entered],
     cursor: FromQuery[str | None] = None,
 ) -> Response[str]:
     """One account: its users and invitations."""
-    return await show_account(view, caller, plane, regions, cursor=cursor)
+    return await show_account(view, entered, cursor=cursor)
 
 
-@post("/accounts/{account_id:str}/rename", dependencies={"caller": Provide(provide_caller)})
+@post("/accounts/{account_id:str}/rename", dependencies=INSIDE)
 async def rename(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    regions: NamedDependency[Regions],
-    form: NamedDependency[Form],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View], entered: SkipValidation[Entered], form: SkipValidation[Form]
+) -> Response[str]:
     """Changes the alias, of the version that was looked at."""
     try:
         change = parse_account_change(form.text("alias"), None, None)
-        await modify_account(plane, caller, change, expecting((form.text("version"),)))
+        await modify_account(entered.plane, entered.caller, change, expecting((form.text("version"),)))
     except DomainError as error:
-        return await show_refusal(view, caller, plane, regions, refused="rename", form=form, error=error)
-    return go_to(f"/accounts/{caller.account_id}", done="account-renamed")
+        return await show_refusal(view, entered, refused="rename", form=form, error=error)
+    return go_to(entered.path, done="account-renamed")
 
 
 ROUTES = [list_accounts, show_create, create, show, rename]

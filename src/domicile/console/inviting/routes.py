@@ -1,73 +1,68 @@
 """Inviting into an account, sending an invitation again, and taking it back; shown on the account's page."""
 
 from litestar import Response, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 
+from domicile.console.accounts.entered import Entered
 from domicile.console.accounts.page import show_refusal
 from domicile.console.forms import Form
 from domicile.console.views import View, go_to
 from domicile.infra.email_address import parse_email_address
-from domicile.kernel.callers import Caller
 from domicile.kernel.errors import DomainError, not_found
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import InvitationId, find_invitation_id
 from domicile.kernel.versions import expecting
 from domicile.region.invitations import service
 from domicile.region.invitations.domain import NewInvitation
-from domicile.region.plane import RegionPlane
-from domicile.region.regions import Regions
 from domicile.region.roles.domain import check_role_id
 
 
 @post("/invitations")
 async def invite(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    regions: NamedDependency[Regions],
-    form: NamedDependency[Form],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View],
+    entered: SkipValidation[Entered],
+    form: SkipValidation[Form],
+) -> Response[str]:
     """Offers an address a place; the mail with the link follows."""
     try:
-        await service.invite_member(plane, caller, _read(form), None)
+        await service.invite_member(entered.plane, entered.caller, _read(form), None)
     except DomainError as error:
-        return await show_refusal(view, caller, plane, regions, refused="invite", form=form, error=error)
-    return go_to(f"/accounts/{caller.account_id}", done="invited")
+        return await show_refusal(view, entered, refused="invite", form=form, error=error)
+    return go_to(entered.path, done="invited")
 
 
 @post("/invitations/{invitation_id:str}/send")
 async def resend(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    regions: NamedDependency[Regions],
-    form: NamedDependency[Form],
+    view: SkipValidation[View],
+    entered: SkipValidation[Entered],
+    form: SkipValidation[Form],
     invitation_id: FromPath[str],
-) -> Response[str] | Response[None]:
+) -> Response[str]:
     """Sends a fresh link; the one before is dead."""
     try:
-        await service.resend_invitation(plane, caller, _invitation_id(invitation_id), expecting(None))
+        await service.resend_invitation(
+            entered.plane, entered.caller, _invitation_id(invitation_id), expecting(None)
+        )
     except DomainError as error:
-        return await show_refusal(view, caller, plane, regions, refused="invitation", form=form, error=error)
-    return go_to(f"/accounts/{caller.account_id}", done="invitation-resent")
+        return await show_refusal(view, entered, refused="invitation", form=form, error=error)
+    return go_to(entered.path, done="invitation-resent")
 
 
 @post("/invitations/{invitation_id:str}/revoke")
 async def revoke(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    regions: NamedDependency[Regions],
-    form: NamedDependency[Form],
+    view: SkipValidation[View],
+    entered: SkipValidation[Entered],
+    form: SkipValidation[Form],
     invitation_id: FromPath[str],
-) -> Response[str] | Response[None]:
+) -> Response[str]:
     """Takes an offer back."""
     try:
-        await service.revoke_invitation(plane, caller, _invitation_id(invitation_id), expecting(None))
+        await service.revoke_invitation(
+            entered.plane, entered.caller, _invitation_id(invitation_id), expecting(None)
+        )
     except DomainError as error:
-        return await show_refusal(view, caller, plane, regions, refused="invitation", form=form, error=error)
-    return go_to(f"/accounts/{caller.account_id}", done="invitation-revoked")
+        return await show_refusal(view, entered, refused="invitation", form=form, error=error)
+    return go_to(entered.path, done="invitation-revoked")
 
 
 def _read(form: Form) -> NewInvitation:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 
 from domicile.console.views import View, go_to
 from domicile.infra.email_address import parse_email_address
@@ -40,7 +39,7 @@ class _Shown:
 
 @get("/join/{token:str}")
 async def show_join(
-    view: NamedDependency[View], regions: NamedDependency[Regions], token: FromPath[str]
+    view: SkipValidation[View], regions: SkipValidation[Regions], token: FromPath[str]
 ) -> Response[str]:
     """Which account, where, as what, by whom; and the one next step for this visitor."""
     try:
@@ -52,11 +51,11 @@ async def show_join(
 
 @post("/join/{token:str}")
 async def join(
-    view: NamedDependency[View],
-    person: NamedDependency[Person],
-    regions: NamedDependency[Regions],
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    regions: SkipValidation[Regions],
     token: FromPath[str],
-) -> Response[str] | Response[None]:
+) -> Response[str]:
     """Makes the invited person a user of the account, once."""
     try:
         plane, link = _find_plane(regions, token)

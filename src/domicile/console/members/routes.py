@@ -1,15 +1,14 @@
 """One user of an account: what they are there, and changing or ending it."""
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 
-from domicile.console.accounts.entered import acts_open_to, reason_for_reading_only
+from domicile.console.accounts.entered import Entered, acts_open_to, reason_for_reading_only
 from domicile.console.accounts.page import roles_of
 from domicile.console.continuing import HOME
 from domicile.console.forms import Form, blank
+from domicile.console.pages import Values
 from domicile.console.views import View, go_to
-from domicile.kernel.callers import Caller
 from domicile.kernel.errors import DomainError, not_found
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId, find_user_id
@@ -17,76 +16,71 @@ from domicile.kernel.versions import expecting
 from domicile.region.accounts.service import describe_account
 from domicile.region.memberships import service
 from domicile.region.memberships.domain import Member, MemberChange, check_member_state
-from domicile.region.plane import RegionPlane
 from domicile.region.roles.domain import check_role_id
 
 _USER = "members/templates/user.html"
 _REMOVE = "members/templates/remove.html"
 
 
-async def provide_member(
-    user_id: FromPath[str], caller: NamedDependency[Caller], plane: NamedDependency[RegionPlane]
-) -> Member:
+async def provide_member(user_id: FromPath[str], entered: SkipValidation[Entered]) -> Member:
     """Give the user that the address names; `not-found` for anybody who is none of this account."""
-    return await service.get_member(plane, caller, _user_id(user_id))
+    return await service.get_member(entered.plane, entered.caller, _user_id(user_id))
 
 
 @get("/users/{user_id:str}")
 async def show_user(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    member: NamedDependency[Member],
+    view: SkipValidation[View],
+    entered: SkipValidation[Entered],
+    member: SkipValidation[Member],
 ) -> Response[str]:
     """What a user is in this account."""
-    values = await _gather(caller, plane, member)
+    values = await _gather(entered, member)
     return view.render(_USER, form=blank(), error=None, **values)
 
 
 @post("/users/{user_id:str}")
 async def change_user(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    member: NamedDependency[Member],
-    form: NamedDependency[Form],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View],
+    entered: SkipValidation[Entered],
+    member: SkipValidation[Member],
+    form: SkipValidation[Form],
+) -> Response[str]:
     """Changes role or state, of the version that was looked at."""
     try:
         change = _read_change(form)
-        await service.change_member(plane, caller, member.user_id, change, expecting((form.text("version"),)))
+        expected = expecting((form.text("version"),))
+        await service.change_member(entered.plane, entered.caller, member.user_id, change, expected)
     except DomainError as error:
-        return view.refuse(_USER, error, form, **await _gather(caller, plane, member))
-    return go_to(_after(caller, member), done="user-changed")
+        return view.refuse(_USER, error, form, **await _gather(entered, member))
+    return go_to(f"{entered.path}/users/{member.user_id}", done="user-changed")
 
 
 @get("/users/{user_id:str}/remove")
 async def show_remove(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    member: NamedDependency[Member],
+    view: SkipValidation[View],
+    entered: SkipValidation[Entered],
+    member: SkipValidation[Member],
 ) -> Response[str]:
     """What removing means, before it is done."""
-    caller.require("identity:user:delete")
-    return view.render(_REMOVE, form=blank(), error=None, **await _gather(caller, plane, member))
+    entered.caller.require("identity:user:delete")
+    return view.render(_REMOVE, form=blank(), error=None, **await _gather(entered, member))
 
 
 @post("/users/{user_id:str}/remove")
 async def remove_user(
-    view: NamedDependency[View],
-    caller: NamedDependency[Caller],
-    plane: NamedDependency[RegionPlane],
-    member: NamedDependency[Member],
-    form: NamedDependency[Form],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View],
+    entered: SkipValidation[Entered],
+    member: SkipValidation[Member],
+    form: SkipValidation[Form],
+) -> Response[str]:
     """Ends the membership, of the version that was looked at; never the person."""
     try:
-        await service.remove_member(plane, caller, member.user_id, expecting((form.text("version"),)))
+        await service.remove_member(
+            entered.plane, entered.caller, member.user_id, expecting((form.text("version"),))
+        )
     except DomainError as error:
-        return view.refuse(_REMOVE, error, form, **await _gather(caller, plane, member))
-    is_self = member.user_id == caller.principal.id
-    return go_to(HOME if is_self else f"/accounts/{caller.account_id}", done="user-removed")
+        return view.refuse(_REMOVE, error, form, **await _gather(entered, member))
+    return go_to(HOME if _is_self(entered, member) else entered.path, done="user-removed")
 
 
 def _read_change(form: Form) -> MemberChange:
@@ -99,13 +93,12 @@ def _read_change(form: Form) -> MemberChange:
     return change
 
 
-def _after(caller: Caller, member: Member) -> str:
-    """Whoever disabled themselves has no page of this account to go back to."""
-    is_self = member.user_id == caller.principal.id
-    return f"/accounts/{caller.account_id}" + ("" if is_self else f"/users/{member.user_id}")
+def _is_self(entered: Entered, member: Member) -> bool:
+    return member.user_id == entered.caller.principal.id
 
 
-async def _gather(caller: Caller, plane: RegionPlane, member: Member) -> dict[str, object]:
+async def _gather(entered: Entered, member: Member) -> Values:
+    caller, plane = entered.caller, entered.plane
     return {
         "account": await describe_account(plane, caller),
         "caller": caller,
@@ -114,7 +107,7 @@ async def _gather(caller: Caller, plane: RegionPlane, member: Member) -> dict[st
         "may": acts_open_to(caller),
         "reading_only": reason_for_reading_only(caller),
         "member": member,
-        "is_self": member.user_id == caller.principal.id,
+        "is_self": _is_self(entered, member),
     }
 
 

@@ -1,8 +1,7 @@
 """What each problem means: the pages that `type` points to."""
 
 from litestar import Response, get
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 
 from domicile.console.problems.pages import load_problem_pages
 from domicile.console.views import View
@@ -10,13 +9,13 @@ from domicile.kernel.errors import not_found
 
 
 @get("/problems")
-async def list_problems(view: NamedDependency[View]) -> Response[str]:
+async def list_problems(view: SkipValidation[View]) -> Response[str]:
     """Every code, with its status."""
     return view.render("problems/templates/list.html", problems=load_problem_pages().values())
 
 
 @get("/problems/{code:str}")
-async def show_problem(view: NamedDependency[View], code: FromPath[str]) -> Response[str]:
+async def show_problem(view: SkipValidation[View], code: FromPath[str]) -> Response[str]:
     """What one code means, and what to do."""
     if (page := load_problem_pages().get(code)) is None:
         raise not_found("page")

@@ -4,10 +4,10 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 
 from domicile.console.forms import Form, blank
+from domicile.console.pages import Values
 from domicile.console.session_cookie import no_session_cookie
 from domicile.console.views import View, go_to
 from domicile.console.wording import device
@@ -29,7 +29,7 @@ _TONGUES = {"en": "English", "ja": "日本語", "de": "Deutsch"}
 
 @get("/me")
 async def show_me(
-    view: NamedDependency[View], person: NamedDependency[Person], identity: NamedDependency[IdentityPlane]
+    view: SkipValidation[View], person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
 ) -> Response[str]:
     """The person's profile, the same in every account."""
     return view.render(_ME, refused=None, form=blank(), error=None, **await _gather(identity, person))
@@ -37,11 +37,11 @@ async def show_me(
 
 @post("/me")
 async def change_profile(
-    view: NamedDependency[View],
-    person: NamedDependency[Person],
-    identity: NamedDependency[IdentityPlane],
-    form: NamedDependency[Form],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    identity: SkipValidation[IdentityPlane],
+    form: SkipValidation[Form],
+) -> Response[str]:
     """Changes name, language and time zone, of the version that was looked at."""
     try:
         change = parse_profile_change(form.text("name"), form.text("locale"), form.text("timezone"))
@@ -53,11 +53,11 @@ async def change_profile(
 
 @post("/me/password")
 async def change_own_password(
-    view: NamedDependency[View],
-    person: NamedDependency[Person],
-    identity: NamedDependency[IdentityPlane],
-    form: NamedDependency[Form],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    identity: SkipValidation[IdentityPlane],
+    form: SkipValidation[Form],
+) -> Response[str]:
     """Sets another password, for who knows the present one; other sessions end, this one goes on."""
     try:
         await change_password(identity, person, form.secret("currentPassword"), form.secret("newPassword"))
@@ -68,8 +68,8 @@ async def change_own_password(
 
 @post("/me/sessions/{session_id:str}/end")
 async def end_own_session(
-    person: NamedDependency[Person], identity: NamedDependency[IdentityPlane], session_id: FromPath[str]
-) -> Response[None]:
+    person: SkipValidation[Person], identity: SkipValidation[IdentityPlane], session_id: FromPath[str]
+) -> Response[str]:
     """Signs the person out there; ending this very session signs out here."""
     await end_session(identity, person, session_id)
     if session_id == person.session_id:
@@ -77,7 +77,7 @@ async def end_own_session(
     return go_to("/me", done="session-closed")
 
 
-async def _gather(identity: IdentityPlane, person: Person) -> dict[str, object]:
+async def _gather(identity: IdentityPlane, person: Person) -> Values:
     user = await get_own_profile(identity, person)
     sessions = await list_own_sessions(identity, person, _ALL)
     return {

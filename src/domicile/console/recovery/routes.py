@@ -1,8 +1,7 @@
 """The way back in for who forgot the password."""
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 
 from domicile.console.forms import Form, blank
 from domicile.console.session_cookie import no_session_cookie
@@ -17,18 +16,18 @@ _RESET = "recovery/templates/reset.html"
 
 
 @get("/forgot")
-async def show_forgot(view: NamedDependency[View]) -> Response[str]:
+async def show_forgot(view: SkipValidation[View]) -> Response[str]:
     """The form that asks for the address."""
     return view.render(_FORGOT, form=blank(), error=None)
 
 
 @post("/forgot")
 async def send_forgot(
-    view: NamedDependency[View],
-    form: NamedDependency[Form],
-    identity: NamedDependency[IdentityPlane],
-    origin: NamedDependency[Origin],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View],
+    form: SkipValidation[Form],
+    identity: SkipValidation[IdentityPlane],
+    origin: SkipValidation[Origin],
+) -> Response[str]:
     """Goes on in the same way whether the address is known or not."""
     try:
         await service.forgot_password(identity, form.text("email"), origin)
@@ -39,7 +38,7 @@ async def send_forgot(
 
 @get("/forgot/sent")
 async def show_forgot_sent(
-    view: NamedDependency[View], identity: NamedDependency[IdentityPlane]
+    view: SkipValidation[View], identity: SkipValidation[IdentityPlane]
 ) -> Response[str]:
     """What comes next: the mail."""
     return view.render("recovery/templates/sent.html", minutes=identity.settings.links.reset_minutes)
@@ -47,7 +46,7 @@ async def show_forgot_sent(
 
 @get("/reset/{token:str}")
 async def show_reset(
-    view: NamedDependency[View], identity: NamedDependency[IdentityPlane], token: FromPath[str]
+    view: SkipValidation[View], identity: SkipValidation[IdentityPlane], token: FromPath[str]
 ) -> Response[str]:
     """The form for the new password; looking at it uses nothing up."""
     shortest = identity.settings.passwords.min_length
@@ -56,12 +55,12 @@ async def show_reset(
 
 @post("/reset/{token:str}")
 async def reset(
-    view: NamedDependency[View],
-    form: NamedDependency[Form],
-    identity: NamedDependency[IdentityPlane],
-    origin: NamedDependency[Origin],
+    view: SkipValidation[View],
+    form: SkipValidation[Form],
+    identity: SkipValidation[IdentityPlane],
+    origin: SkipValidation[Origin],
     token: FromPath[str],
-) -> Response[str] | Response[None]:
+) -> Response[str]:
     """Sets the password and ends every session of the person."""
     try:
         await service.reset_password(identity, token, form.secret("password"), origin)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import Litestar, Response, get
-from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from domicile.console.reference.shaping import Subject, shape_document
 from domicile.console.views import View
@@ -15,7 +15,7 @@ _SHAPED = "reference"
 
 
 @get("/docs")
-async def show_reference(view: NamedDependency[View], request: DomicileRequest) -> Response[str]:
+async def show_reference(view: SkipValidation[View], request: DomicileRequest) -> Response[str]:
     """Every operation, by subject."""
     return view.render(
         "reference/templates/reference.html",

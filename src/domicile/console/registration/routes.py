@@ -1,8 +1,7 @@
 """Signing up and proving the address; a link in a mail uses nothing up before its button is pressed."""
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, SkipValidation
 
 from domicile.console.forms import Form, blank
 from domicile.console.views import View, go_to
@@ -16,17 +15,15 @@ _VERIFY = "registration/templates/verify.html"
 
 
 @get("/sign-up")
-async def show_sign_up(
-    view: NamedDependency[View], identity: NamedDependency[IdentityPlane]
-) -> Response[str]:
+async def show_sign_up(view: SkipValidation[View], identity: SkipValidation[IdentityPlane]) -> Response[str]:
     """The form of a newcomer."""
     return view.render(_SIGN_UP, form=blank(), error=None, shortest=identity.settings.passwords.min_length)
 
 
 @post("/sign-up")
 async def send_sign_up(
-    view: NamedDependency[View], form: NamedDependency[Form], identity: NamedDependency[IdentityPlane]
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View], form: SkipValidation[Form], identity: SkipValidation[IdentityPlane]
+) -> Response[str]:
     """Goes on in the same way whether the address is known or not."""
     wanted = WantedSignUp(form.text("email"), form.text("name"), form.secret("password"), None, None)
     try:
@@ -38,26 +35,26 @@ async def send_sign_up(
 
 @get("/sign-up/sent")
 async def show_sign_up_sent(
-    view: NamedDependency[View], identity: NamedDependency[IdentityPlane]
+    view: SkipValidation[View], identity: SkipValidation[IdentityPlane]
 ) -> Response[str]:
     """What comes next: the mail."""
     return view.render("registration/templates/sent.html", hours=identity.settings.links.verify_hours)
 
 
 @get("/verify/{token:str}")
-async def show_verify(view: NamedDependency[View], token: FromPath[str]) -> Response[str]:
+async def show_verify(view: SkipValidation[View], token: FromPath[str]) -> Response[str]:
     """A button, because mail scanners follow links."""
     return view.render(_VERIFY, token=token, error=None)
 
 
 @post("/verify/{token:str}")
 async def verify(
-    view: NamedDependency[View],
-    form: NamedDependency[Form],
-    identity: NamedDependency[IdentityPlane],
-    origin: NamedDependency[Origin],
+    view: SkipValidation[View],
+    form: SkipValidation[Form],
+    identity: SkipValidation[IdentityPlane],
+    origin: SkipValidation[Origin],
     token: FromPath[str],
-) -> Response[str] | Response[None]:
+) -> Response[str]:
     """Makes the user, once."""
     try:
         await verify_sign_up(identity, token, origin)

@@ -3,8 +3,7 @@
 from typing import Annotated
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import QueryParameter, SkipValidation
 
 from domicile.console.continuing import HOME, local_path
 from domicile.console.forms import Form, blank
@@ -21,8 +20,8 @@ _WITH_FORM = frozenset({ErrorKind.UNAUTHENTICATED})
 
 @get("/sign-in")
 async def show_sign_in(
-    view: NamedDependency[View], target: Annotated[str | None, QueryParameter(name="next")] = None
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View], target: Annotated[str | None, QueryParameter(name="next")] = None
+) -> Response[str]:
     """The form; who is signed in goes on at once."""
     if view.visitor is not None:
         return go_to(local_path(target))
@@ -31,11 +30,11 @@ async def show_sign_in(
 
 @post("/sign-in")
 async def sign_in(
-    view: NamedDependency[View],
-    form: NamedDependency[Form],
-    identity: NamedDependency[IdentityPlane],
-    origin: NamedDependency[Origin],
-) -> Response[str] | Response[None]:
+    view: SkipValidation[View],
+    form: SkipValidation[Form],
+    identity: SkipValidation[IdentityPlane],
+    origin: SkipValidation[Origin],
+) -> Response[str]:
     """Begins a session of its own at each sign-in, and ends the one that this browser had."""
     try:
         made = await service.sign_in(identity, form.text("email"), form.secret("password"), origin)
@@ -48,8 +47,8 @@ async def sign_in(
 
 @post("/sign-out")
 async def sign_out(
-    view: NamedDependency[View], form: NamedDependency[Form], identity: NamedDependency[IdentityPlane]
-) -> Response[None]:
+    view: SkipValidation[View], form: SkipValidation[Form], identity: SkipValidation[IdentityPlane]
+) -> Response[str]:
     """Ends the session at the server and takes its cookie away; again changes nothing."""
     if view.visitor is not None:
         await service.sign_out(identity, view.visitor)

@@ -1,7 +1,7 @@
 """The first page: what this is, for who is not signed in."""
 
 from litestar import Response, get
-from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from domicile.console.continuing import HOME
 from domicile.console.views import View, go_to
@@ -9,9 +9,7 @@ from domicile.region.regions import Regions
 
 
 @get("/")
-async def show_welcome(
-    view: NamedDependency[View], regions: NamedDependency[Regions]
-) -> Response[str] | Response[None]:
+async def show_welcome(view: SkipValidation[View], regions: SkipValidation[Regions]) -> Response[str]:
     """Leads who is signed in to their accounts."""
     if view.visitor is not None:
         return go_to(HOME)

@@ -47,7 +47,13 @@ class RequestMark:
 
 
 async def reserve_id(
-    tx: DirectoryTx, account: AccountId, region: RegionId, *, creator: UserId, now: datetime, mark: RequestMark | None
+    tx: DirectoryTx,
+    account: AccountId,
+    region: RegionId,
+    *,
+    creator: UserId,
+    now: datetime,
+    mark: RequestMark | None,
 ) -> bool:
     """Give an account id out, for ever; False if it was given out before, or if the same request did so."""
     made = await tx.execute(
@@ -68,7 +74,9 @@ async def reserve_id(
     return made.rowcount == 1
 
 
-async def find_by_request(tx: DirectoryTx, creator: UserId, mark: RequestMark) -> tuple[AccountEntry, bytes] | None:
+async def find_by_request(
+    tx: DirectoryTx, creator: UserId, mark: RequestMark
+) -> tuple[AccountEntry, bytes] | None:
     """Find the entry that a request made, with the fingerprint of that request's body."""
     mine = (accounts.c.creator_id == creator) & (accounts.c.request_key == mark.key)
     row = await tx.first(
@@ -82,12 +90,18 @@ async def find_by_request(tx: DirectoryTx, creator: UserId, mark: RequestMark) -
     )
     if row is None:
         return None
-    return AccountEntry(AccountId(row.account_id), RegionId(row.region_id), row.state, row.created_at), row.request_digest
+    return AccountEntry(
+        AccountId(row.account_id), RegionId(row.region_id), row.state, row.created_at
+    ), row.request_digest
 
 
 async def forget_request(tx: DirectoryTx, creator: UserId, mark: RequestMark, *, before: datetime) -> None:
     """Forget that a request older than `before` carried this key, so that the key may be used afresh."""
-    old = (accounts.c.creator_id == creator) & (accounts.c.request_key == mark.key) & (accounts.c.created_at < before)
+    old = (
+        (accounts.c.creator_id == creator)
+        & (accounts.c.request_key == mark.key)
+        & (accounts.c.created_at < before)
+    )
     await tx.execute(update(accounts).where(old).values(request_key=None, request_digest=None))
 
 
@@ -96,10 +110,15 @@ async def upsert_state(
 ) -> None:
     """Bring an entry up to a version of the account; an older version than the one held changes nothing.
 
-    Only the entry's own region may do so: the region is part of the condition, never of the change.
+    Only the entry's own region may do so: the region is part of the condition, never of the change. LookupError if the region has no
+    such entry, as after the directory was restored from an old backup.
     """
-    mine = (accounts.c.account_id == account) & (accounts.c.region_id == region) & (accounts.c.version < version)
-    await tx.execute(update(accounts).where(mine).values(state=state, alias=alias, version=version))
+    mine = (accounts.c.account_id == account) & (accounts.c.region_id == region)
+    older = update(accounts).where(mine, accounts.c.version < version)
+    if await tx.count(older.values(state=state, alias=alias, version=version)) == 1:
+        return
+    if await tx.first(select(accounts.c.version).where(mine)) is None:
+        raise LookupError("the directory has no entry of this account in this region")
 
 
 REQUEST_MEMORY = timedelta(hours=24)

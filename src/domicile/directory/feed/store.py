@@ -49,9 +49,18 @@ async def append_feed(
     The region's counter row is held until the commit, so that numbers become visible in their order, without gaps.
     """
     counted = tx.insert(feed_heads).values(region_id=region, seq=1)
-    counted = counted.on_conflict_do_update(index_elements=[feed_heads.c.region_id], set_={"seq": feed_heads.c.seq + 1})
+    counted = counted.on_conflict_do_update(
+        index_elements=[feed_heads.c.region_id], set_={"seq": feed_heads.c.seq + 1}
+    )
     head = (await tx.execute(counted.returning(feed_heads.c.seq))).one().seq
-    row = {"region_id": region, "seq": head, "kind": kind, "subject_id": subject_id, "version": version, "at": now}
+    row = {
+        "region_id": region,
+        "seq": head,
+        "kind": kind,
+        "subject_id": subject_id,
+        "version": version,
+        "at": now,
+    }
     await tx.execute(tx.insert(feed).values(row))
     return head
 
@@ -60,6 +69,9 @@ async def list_feed(tx: DirectoryTx, region: RegionId, *, after: int, at_most: i
     """List a region's rows beyond the number `after`, in order."""
     mine = (feed.c.region_id == region) & (feed.c.seq > after)
     rows = await tx.all(
-        select(feed.c.seq, feed.c.kind, feed.c.subject_id, feed.c.version).where(mine).order_by(feed.c.seq).limit(at_most)
+        select(feed.c.seq, feed.c.kind, feed.c.subject_id, feed.c.version)
+        .where(mine)
+        .order_by(feed.c.seq)
+        .limit(at_most)
     )
     return tuple(FeedRow(row.seq, row.kind, row.subject_id, row.version) for row in rows)

@@ -43,7 +43,14 @@ class IndexedMembership:
 
 
 async def upsert_membership(
-    tx: DirectoryTx, user: UserId, account: AccountId, region: RegionId, *, state: str, role: str | None, version: int
+    tx: DirectoryTx,
+    user: UserId,
+    account: AccountId,
+    region: RegionId,
+    *,
+    state: str,
+    role: str | None,
+    version: int,
 ) -> bool:
     """Bring the index up to a version of a membership; False if it was there, or further, already."""
     row = tx.insert(memberships).values(
@@ -61,7 +68,9 @@ async def upsert_membership(
 
 async def list_memberships(tx: DirectoryTx, user: UserId, page: PageRequest) -> Page[IndexedMembership]:
     """List a person's accounts in all regions, in the order of creation; those where they are disabled are left out."""
-    mine = (memberships.c.user_id == user) & (memberships.c.state == "enabled") & (accounts.c.state != RESERVED)
+    mine = (
+        (memberships.c.user_id == user) & (memberships.c.state == "enabled") & (accounts.c.state != RESERVED)
+    )
     query = (
         select(
             memberships.c.account_id,
@@ -78,10 +87,17 @@ async def list_memberships(tx: DirectoryTx, user: UserId, page: PageRequest) -> 
     )
     if page.after is not None:
         moment = datetime.fromisoformat(page.after[0])
-        query = query.where(tuple_(accounts.c.created_at, accounts.c.account_id) > tuple_(moment, page.after[1]))
+        query = query.where(
+            tuple_(accounts.c.created_at, accounts.c.account_id) > tuple_(moment, page.after[1])
+        )
     found = [
         IndexedMembership(
-            AccountId(row.account_id), RegionId(row.region_id), row.state, row.alias, row.role_id, row.created_at
+            AccountId(row.account_id),
+            RegionId(row.region_id),
+            row.state,
+            row.alias,
+            row.role_id,
+            row.created_at,
         )
         for row in await tx.all(query)
     ]
@@ -100,5 +116,7 @@ async def find_region_for(tx: DirectoryTx, user: UserId, account: AccountId) -> 
 async def list_regions_of(tx: DirectoryTx, user: UserId) -> tuple[RegionId, ...]:
     """List the regions in which a person is a member of any account, whatever its state."""
     mine = (memberships.c.user_id == user) & memberships.c.state.in_(_IN_FORCE)
-    rows = await tx.all(select(memberships.c.region_id).where(mine).distinct().order_by(memberships.c.region_id))
+    rows = await tx.all(
+        select(memberships.c.region_id).where(mine).distinct().order_by(memberships.c.region_id)
+    )
     return tuple(RegionId(row.region_id) for row in rows)

@@ -144,6 +144,7 @@ async def _settle(
 ) -> None:
     """Do what follows from a new password: end sessions, tokens and links, write it down, tell the user."""
     user = await raise_epoch(tx, event.user_id, now=event.at)
+    tx.after_commit(plane.wake_regions)
     await delete_sessions(tx, user.id, but=surviving)
     await store.close_resets(tx, user.id, now=event.at)
     await append_event(tx, event)

@@ -19,7 +19,7 @@ async def get_own_profile(plane: IdentityPlane, person: Person) -> User:
 async def update_own_profile(
     plane: IdentityPlane, person: Person, change: ProfileChange, expected: Precondition
 ) -> User:
-    """Change the caller's name, language or time zone; the regions of their accounts follow within seconds."""
+    """Change the caller's name, language or time zone; the regions of their accounts follow at once."""
 
     async def work(tx: IdentityTx) -> User:
         now = plane.clock()
@@ -33,6 +33,7 @@ async def update_own_profile(
             person.user_id, SecurityEventType.USER_UPDATED, person.origin, now=now, details=details
         )
         await append_event(tx, event)
+        tx.after_commit(plane.wake_regions)
         return await store.update_profile(tx, person.user_id, profile, now=now)
 
     return await plane.database.run_tx(work)

@@ -1,7 +1,7 @@
 """The HTTP edge of questions about access."""
 
 from litestar import get, post
-from litestar.params import SkipValidation
+from litestar.params import FromQuery, JSONBody, SkipValidation
 
 from domicile.kernel.callers import Caller, Person
 from domicile.kernel.errors import invalid
@@ -44,7 +44,9 @@ async def whoami(anyone: SkipValidation[Person | Caller], doors: SkipValidation[
     tags=["Access"],
     opt=operation(Access.ACCOUNT),
 )
-async def check_access(data: CheckBody, caller: SkipValidation[Caller], doors: SkipValidation[Doors]) -> CheckedBody:
+async def check_access(
+    data: JSONBody[CheckBody], caller: SkipValidation[Caller], doors: SkipValidation[Doors]
+) -> CheckedBody:
     """One decision or many, by the function that enforces; about oneself for everybody, about others for who may explain."""
     single, many = given(data.action), given(data.checks)
     if (single is None) == (many is None):
@@ -71,7 +73,10 @@ async def check_access(data: CheckBody, caller: SkipValidation[Caller], doors: S
     opt=operation(Access.ACCOUNT),
 )
 async def explain_access(
-    caller: SkipValidation[Caller], doors: SkipValidation[Doors], action: str | None = None, principal: str | None = None
+    caller: SkipValidation[Caller],
+    doors: SkipValidation[Doors],
+    action: FromQuery[str | None] = None,
+    principal: FromQuery[str | None] = None,
 ) -> ExplanationBody:
     """The derivation of a decision: `action` is `service:object:verb`, `principal` a URN (default: the caller)."""
     who = _principal(principal, caller, place="principal")
@@ -80,7 +85,9 @@ async def explain_access(
     return shape_explanation(principal_urn(door.plane, caller, who), decision)
 
 
-async def _answer(doors: Doors, caller: Caller, action: str, principal: str | None, *, place: str) -> AnswerBody:
+async def _answer(
+    doors: Doors, caller: Caller, action: str, principal: str | None, *, place: str
+) -> AnswerBody:
     door = doors.door_of(caller)
     who = _principal(principal, caller, place=f"{place}principal")
     decision = await service.explain_access(door, caller, who, _action(action, place=f"{place}action"))

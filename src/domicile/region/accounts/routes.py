@@ -1,7 +1,7 @@
 """The HTTP edge of accounts."""
 
 from litestar import Response, get, post
-from litestar.params import SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from domicile.infra.idempotency import RequestKey
 from domicile.kernel.callers import Caller, Person
@@ -31,7 +31,10 @@ from domicile.web.versions import etag
     opt=operation(Access.PERSON),
 )
 async def list_accounts(
-    person: SkipValidation[Person], regions: SkipValidation[Regions], limit: str | None = None, cursor: str | None = None
+    person: SkipValidation[Person],
+    regions: SkipValidation[Regions],
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> AccountsBody:
     """The accounts of which the signed-in person is a user, oldest first, each with role and state."""
     scope = f"accounts {person.user_id}"
@@ -51,7 +54,10 @@ async def list_accounts(
     opt=operation(Access.PERSON, errors=("wrong-region",), is_creation=True),
 )
 async def create_account(
-    data: NewAccountBody, person: SkipValidation[Person], regions: SkipValidation[Regions], request_key: SkipValidation[RequestKey | None]
+    data: JSONBody[NewAccountBody],
+    person: SkipValidation[Person],
+    regions: SkipValidation[Regions],
+    request_key: SkipValidation[RequestKey | None],
 ) -> Response[AccountBody]:
     """The creator gets full access. The region can never be changed afterwards; where its services act is another matter."""
     new = parse_new_account(
@@ -69,7 +75,9 @@ async def create_account(
     tags=["Accounts"],
     opt=operation(Access.MEMBER, permission="identity:account:read"),
 )
-async def describe_account(account_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]) -> Response[AccountBody]:
+async def describe_account(
+    account_id: FromPath[str], caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+) -> Response[AccountBody]:
     """Alias, region, state and settings of an account that the caller can enter."""
     account = await service.describe_account(plane, caller)
     return Response(shape_account(plane, account), headers={"ETag": etag(account.version)})
@@ -83,7 +91,11 @@ async def describe_account(account_id: str, caller: SkipValidation[Caller], plan
     opt=operation(Access.MEMBER, permission="identity:account:update", errors=("stale-version",)),
 )
 async def modify_account(
-    account_id: str, data: AccountChangeBody, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], expected: SkipValidation[Precondition]
+    account_id: FromPath[str],
+    data: JSONBody[AccountChangeBody],
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    expected: SkipValidation[Precondition],
 ) -> Response[AccountBody]:
     """Alias, locale and time zone can change; the region never does."""
     change = parse_account_change(given(data.alias), given(data.locale), given(data.timezone))

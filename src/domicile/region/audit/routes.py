@@ -1,7 +1,7 @@
 """The HTTP edge of audit events."""
 
 from litestar import get
-from litestar.params import SkipValidation
+from litestar.params import FromQuery, SkipValidation
 
 from domicile.kernel.callers import Caller
 from domicile.region.audit import service
@@ -22,8 +22,8 @@ async def list_logs(
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     regions: SkipValidation[Regions],
-    limit: str | None = None,
-    cursor: str | None = None,
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> LogsBody:
     """Newest first: who did what, when and from where. What a person does outside any account is not here."""
     scope = f"logs {caller.account_id}"

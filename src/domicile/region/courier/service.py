@@ -4,6 +4,7 @@ A row of the outbox holds ids and a version. Its handler reads what it speaks of
 an older version changes nothing there. Killed at any step, the courier begins the row again.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -27,6 +28,8 @@ CardSource = Callable[[DirectoryTx, UserId], Awaitable[MemberCard | None]]
 """Reads a person's card as it is now; given by the composition, because people are not this plane's."""
 
 _ROWS_AT_ONCE = 50
+_MOST_RETRIED = 1000
+_INDEX_SECONDS = 1.0
 _INDEX_KINDS = frozenset({ACCOUNT_INDEX, MEMBERSHIP_INDEX})
 _log = structlog.get_logger("domicile.courier")
 
@@ -37,39 +40,38 @@ class Courier:
     def __init__(self, plane: RegionPlane, read_card: CardSource, handlers: dict[str, Handler]) -> None:
         self.plane = plane
         self._read_card = read_card
-        self._handlers = handlers
+        self._handlers = {
+            ACCOUNT_INDEX: self._index_account,
+            MEMBERSHIP_INDEX: self._index_membership,
+        } | handlers
         self._delivery = Delivery(plane.id, plane.database, plane.outbox, self._handle)
+        self._indexing: set[asyncio.Task[None]] = set()
 
     async def deliver_outbox(self) -> int:
         """Deliver what is due, oldest first; tells how many rows were finished."""
         return await self._delivery.deliver_due()
 
     async def index_now(self, account: AccountId) -> None:
-        """Bring the directory up to date about one account before its request is answered, whoever else is at it.
+        """Bring the directory up to date about one account, as far as that is done in a second; never fails.
 
-        No row is claimed: lifting the directory goes by version, so that doing it twice at once does no harm, and waiting for
-        another's claim would. What fails is left to the next round.
+        What takes longer goes on by itself, what fails is left to the next round: a region whose directory is dark keeps serving.
         """
+        indexing = asyncio.create_task(self._index(account))
+        self._indexing.add(indexing)
+        indexing.add_done_callback(self._indexing.discard)
+        await asyncio.wait({indexing}, timeout=_INDEX_SECONDS)
+
+    async def _index(self, account: AccountId) -> None:
         try:
-            rows = await self.plane.database.read(
-                lambda tx: self.plane.outbox.list_of_owner(tx, account, kinds=_INDEX_KINDS)
-            )
-            for row in rows:
-                await self._handle(row)
-                await self.plane.database.run_tx(lambda tx, row=row: self.plane.outbox.finish(tx, row))
-        except Exception as error:  # noqa: BLE001  # the change is committed; its rows are the next round's
-            _log.warning("index_later", region=self.plane.id, error=error_name(error))
+            await self._delivery.deliver_now(account, _INDEX_KINDS)
+        except Exception as error:  # noqa: BLE001  # the change itself is committed; its rows wait in the outbox
+            _log.warning("index_now_failed", region=self.plane.id, error=error_name(error))
 
     async def _handle(self, row: OutboxRow) -> None:
-        match row.kind:
-            case kind if kind == ACCOUNT_INDEX:
-                await self._index_account(AccountId(row.subject_id))
-            case kind if kind == MEMBERSHIP_INDEX:
-                await self._index_membership(AccountId(row.owner_id), UserId(row.subject_id))
-            case kind:
-                await self._handlers[kind](row)
+        await self._handlers[row.kind](row)
 
-    async def _index_account(self, account_id: AccountId) -> None:
+    async def _index_account(self, row: OutboxRow) -> None:
+        account_id = AccountId(row.subject_id)
         account = await self.plane.database.read(lambda tx: find_account(tx, account_id))
         if account is None:
             return
@@ -82,7 +84,8 @@ class Courier:
 
         await self.plane.directory.run_tx(lift)
 
-    async def _index_membership(self, account: AccountId, user: UserId) -> None:
+    async def _index_membership(self, row: OutboxRow) -> None:
+        account, user = AccountId(row.owner_id), UserId(row.subject_id)
         found = await self.plane.database.read(lambda tx: find_index_state(tx, account, user))
         if found is None:
             return
@@ -95,6 +98,7 @@ class Courier:
             )
             if is_news and (card := await self._read_card(tx, user)) is not None:
                 # The person may have changed between their joining and this row, when no feed was due to this region yet.
+                # Reading the card here is what makes the engine refuse a change that runs beside this and sees no membership.
                 now = self.plane.clock()
                 await append_feed(
                     tx, self.plane.id, USER_CHANGED, subject_id=user, version=card.version, now=now
@@ -126,8 +130,12 @@ class Courier:
         except Exception as error:  # noqa: BLE001  # a poison row must not stop the feed
             if is_outage(error):
                 return False
-            _log.warning("feed_row_failed", region=self.plane.id, kind=row.kind, seq=row.seq, error=error_name(error))
-            return await self._count_or_park(row, before=before, attempts=attempts + 1, error=error_name(error))
+            _log.warning(
+                "feed_row_failed", region=self.plane.id, kind=row.kind, seq=row.seq, error=error_name(error)
+            )
+            return await self._count_or_park(
+                row, before=before, attempts=attempts + 1, error=error_name(error)
+            )
         return True
 
     async def _apply(self, row: FeedRow, *, before: int) -> None:
@@ -162,31 +170,31 @@ class Courier:
         async def work(tx: RegionTx) -> None:
             if not is_last:
                 await store.count_failure(tx, at=before)
-                return
-            now = self.plane.clock()
-            await store.park(
-                tx, row.seq, kind=row.kind, subject_id=row.subject_id, version=row.version, error=error, now=now
-            )
-            await store.move_cursor(tx, before=before, to=row.seq)
+            elif await store.move_cursor(tx, before=before, to=row.seq):
+                await store.park(tx, row, error=error, now=self.plane.clock())
 
         await self.plane.database.run_tx(work)
         return is_last
 
-    async def retry_parked_feed(self) -> int:
-        """Apply the parked rows of the feed again; tells how many succeeded, the others stay parked."""
-        parked = await self.plane.database.read(lambda tx: store.list_parked(tx, at_most=1000))
-        return sum([await self._retry(row) for row in parked])
+    async def retry_parked_feed(self, seq: int | None = None) -> int:
+        """Apply the parked rows of the feed again, all or one; tells how many succeeded, the others stay parked."""
+        parked = await self.plane.database.read(lambda tx: store.list_parked(tx, at_most=_MOST_RETRIED))
+        return sum([await self._retry(row) for row in parked if seq in {None, row.seq}])
 
     async def _retry(self, row: FeedRow) -> bool:
         try:
             card = await self._card(row)
-        except LookupError:
+            await self.plane.database.run_tx(lambda tx: self._unpark(tx, row, card))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            _log.warning(
+                "feed_row_failed", region=self.plane.id, kind=row.kind, seq=row.seq, error=error_name(error)
+            )
             return False
-
-        async def work(tx: RegionTx) -> None:
-            if card is not None:
-                await self._renew(tx, card)
-            await store.unpark(tx, row.seq)
-
-        await self.plane.database.run_tx(work)
         return True
+
+    async def _unpark(self, tx: RegionTx, row: FeedRow, card: MemberCard | None) -> None:
+        if card is not None:
+            await self._renew(tx, card)
+        await store.unpark(tx, row.seq)

@@ -55,12 +55,12 @@ async def count_failure(tx: RegionTx, *, at: int) -> None:
     await tx.execute(update(feed_cursor).where(mine).values(attempts=feed_cursor.c.attempts + 1))
 
 
-async def park(
-    tx: RegionTx, seq: int, *, kind: str, subject_id: str, version: int, error: str, now: datetime
-) -> None:
+async def park(tx: RegionTx, row: FeedRow, *, error: str, now: datetime) -> None:
     """Set a row of the feed aside."""
-    row = {"seq": seq, "kind": kind, "subject_id": subject_id, "version": version, "parked_at": now}
-    await tx.execute(tx.insert(parked_feed).values(**row, last_error=error).on_conflict_do_nothing())
+    values = {"seq": row.seq, "kind": row.kind, "subject_id": row.subject_id, "version": row.version}
+    await tx.execute(
+        tx.insert(parked_feed).values(**values, parked_at=now, last_error=error).on_conflict_do_nothing()
+    )
 
 
 async def list_parked(tx: RegionTx, *, at_most: int) -> tuple[FeedRow, ...]:

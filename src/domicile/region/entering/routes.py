@@ -1,7 +1,7 @@
 """The HTTP edge of entering an account, and of the keys by which its tokens are verified."""
 
 from litestar import Response, get, post
-from litestar.params import SkipValidation
+from litestar.params import FromPath, SkipValidation
 
 from domicile.kernel.callers import Person
 from domicile.kernel.errors import not_found
@@ -17,7 +17,9 @@ from domicile.web.operations import Access, operation
     tags=["Accounts"],
     opt=operation(Access.PERSON, errors=("not-found", "account-suspended", "wrong-region")),
 )
-async def enter_account(account_id: str, person: SkipValidation[Person], doors: SkipValidation[Doors]) -> Response[AccountTokenBody]:
+async def enter_account(
+    account_id: FromPath[str], person: SkipValidation[Person], doors: SkipValidation[Doors]
+) -> Response[AccountTokenBody]:
     """A person's session becomes an access token for this account, signed by the account's region, good for ten minutes."""
     door, account = await doors.door_for(person, account_id)
     made = await door.enter(person, account)
@@ -31,7 +33,9 @@ async def enter_account(account_id: str, person: SkipValidation[Person], doors: 
     tags=["Discovery"],
     opt=operation(Access.ANYONE, errors=("not-found",)),
 )
-async def list_signing_keys(region: str, doors: SkipValidation[Doors]) -> Response[dict[str, object]]:
+async def list_signing_keys(
+    region: FromPath[str], doors: SkipValidation[Doors]
+) -> Response[dict[str, object]]:
     """A JSON Web Key Set (RFC 7517) for whoever verifies the region's account tokens offline."""
     if (door := doors.by_region.get(RegionId(region))) is None:
         raise not_found("region")

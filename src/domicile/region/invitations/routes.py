@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Response, delete, get, post
-from litestar.params import QueryParameter, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 
 from domicile.infra.idempotency import RequestKey
 from domicile.kernel.callers import Caller, Person
@@ -53,8 +53,8 @@ async def list_invitations(
     only: Annotated[
         str | None, QueryParameter(name="state", description="Only invitations in this state.")
     ] = None,
-    limit: str | None = None,
-    cursor: str | None = None,
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> InvitationsBody:
     """In the order in which they were made; `state` leaves only those in that state."""
     wanted = parse_state(only) if only is not None else None
@@ -77,7 +77,7 @@ async def list_invitations(
     ),
 )
 async def invite_user(
-    data: NewInvitationBody,
+    data: JSONBody[NewInvitationBody],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     request_key: SkipValidation[RequestKey | None],
@@ -96,7 +96,7 @@ async def invite_user(
     opt=operation(Access.ACCOUNT, permission="identity:invitation:read", errors=("not-found",)),
 )
 async def describe_invitation(
-    invitation_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+    invitation_id: FromPath[str], caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
 ) -> Response[InvitationBody]:
     """To whom, as what, and where it stands; never its link."""
     invitation = await service.get_invitation(plane, caller, _invitation_id(invitation_id))
@@ -115,8 +115,8 @@ async def describe_invitation(
     ),
 )
 async def modify_invitation(
-    invitation_id: str,
-    data: InvitationChangeBody,
+    invitation_id: FromPath[str],
+    data: JSONBody[InvitationChangeBody],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     expected: SkipValidation[Precondition],
@@ -145,7 +145,7 @@ async def modify_invitation(
     ),
 )
 async def send_invitation(
-    invitation_id: str,
+    invitation_id: FromPath[str],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     expected: SkipValidation[Precondition],
@@ -167,7 +167,7 @@ async def send_invitation(
     ),
 )
 async def revoke_invitation(
-    invitation_id: str,
+    invitation_id: FromPath[str],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     expected: SkipValidation[Precondition],
@@ -183,7 +183,7 @@ async def revoke_invitation(
     tags=["Invitations"],
     opt=operation(Access.ANYONE, errors=("invitation-invalid", "invitation-used", "wrong-region")),
 )
-async def preview_invitation(data: TokenBody, regions: SkipValidation[Regions]) -> OfferBody:
+async def preview_invitation(data: JSONBody[TokenBody], regions: SkipValidation[Regions]) -> OfferBody:
     """For whoever holds the link, signed in or not. It uses nothing up."""
     link = parse_link(data.token)
     plane = _plane_of(link, regions)
@@ -207,7 +207,7 @@ async def preview_invitation(data: TokenBody, regions: SkipValidation[Regions]) 
     ),
 )
 async def accept_invitation(
-    data: TokenBody, person: SkipValidation[Person], regions: SkipValidation[Regions]
+    data: JSONBody[TokenBody], person: SkipValidation[Person], regions: SkipValidation[Regions]
 ) -> JoinedBody:
     """For the signed-in person whose address was invited; works once. `baseURL` is where the account is reached."""
     link = parse_link(data.token)

@@ -1,7 +1,9 @@
 """The HTTP edge of the users of an account."""
 
+from typing import Annotated
+
 from litestar import Response, delete, get, post
-from litestar.params import Parameter, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 
 from domicile.kernel.callers import Caller
 from domicile.kernel.errors import not_found
@@ -34,9 +36,11 @@ async def list_users(
     plane: SkipValidation[RegionPlane],
     regions: SkipValidation[Regions],
     *,
-    role: str | None = Parameter(query="roleID", default=None, description="Only users with this role."),
-    limit: str | None = None,
-    cursor: str | None = None,
+    role: Annotated[
+        str | None, QueryParameter(name="roleID", description="Only users with this role.")
+    ] = None,
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> UsersBody:
     """In the order in which they joined; `roleID` leaves only those with that role."""
     wanted = parse_role_id(role) if role is not None else None
@@ -54,7 +58,7 @@ async def list_users(
     opt=operation(Access.ACCOUNT, permission="identity:user:read", errors=("not-found",)),
 )
 async def describe_user(
-    user_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+    user_id: FromPath[str], caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
 ) -> Response[UserBody]:
     """Name, address and settings are the person's own; role and state are theirs in this account."""
     member = await service.get_member(plane, caller, _user_id(user_id))
@@ -73,8 +77,8 @@ async def describe_user(
     ),
 )
 async def modify_user(
-    user_id: str,
-    data: UserChangeBody,
+    user_id: FromPath[str],
+    data: JSONBody[UserChangeBody],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     expected: SkipValidation[Precondition],
@@ -97,7 +101,7 @@ async def modify_user(
     ),
 )
 async def remove_user(
-    user_id: str,
+    user_id: FromPath[str],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     expected: SkipValidation[Precondition],

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from litestar import get
-from litestar.params import SkipValidation
+from litestar.params import FromPath, SkipValidation
 from msgspec import field
 
 from domicile.kernel.callers import Caller
@@ -44,7 +44,9 @@ class ResidencyBody(Wire, frozen=True):
     tags=["Accounts"],
     opt=operation(Access.MEMBER, permission="identity:account:read"),
 )
-async def get_residency(account_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]) -> ResidencyBody:
+async def get_residency(
+    account_id: FromPath[str], caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+) -> ResidencyBody:
     """The region, its database and the rows of each table, counted at the time of the request."""
     found = await describe_residency(plane, caller)
     tables = [TableBody(name=name, rows=rows) for name, rows in found.rows.items()]

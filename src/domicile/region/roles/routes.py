@@ -1,7 +1,7 @@
 """The HTTP edge of roles."""
 
 from litestar import Response, get
-from litestar.params import SkipValidation
+from litestar.params import FromPath, FromQuery, SkipValidation
 
 from domicile.kernel.callers import Caller
 from domicile.kernel.ids import RoleId
@@ -25,8 +25,8 @@ async def list_roles(
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     regions: SkipValidation[Regions],
-    limit: str | None = None,
-    cursor: str | None = None,
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> RolesBody:
     """Every account has `full-access` and `read-only`, which can be neither changed nor deleted."""
     scope = f"roles {caller.account_id}"
@@ -42,7 +42,7 @@ async def list_roles(
     opt=operation(Access.ACCOUNT, permission="identity:role:read", errors=("not-found",)),
 )
 async def describe_role(
-    role_id: str, caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
+    role_id: FromPath[str], caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
 ) -> Response[RoleBody]:
     """`serviceRoleURNs` names, service by service, the level that the role gives."""
     role = service.describe_role(caller, RoleId(role_id))

@@ -1,6 +1,7 @@
 """Standings in process: loaded on first use, dropped exactly when the access log says so, never older than the last commit."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -21,22 +22,32 @@ CopyT = TypeVar("CopyT")
 
 _MOST_COPIES = 50_000
 _CHANGES_AT_ONCE = 500
+_TRUSTED_SECONDS = 2.0
 
 
 class Standings:
     """The copies of one region's accesses in this process.
 
     `bump` is called after every commit that appended to the access log, before its request is answered; the next question then reads
-    the log and drops what it names. Changes made by other processes are found by `poll`. A copy that was loaded while the log
-    moved is used once and not kept.
+    the log and drops what it names. Changes made by other processes are found by `poll`; where nobody has looked for two seconds,
+    because the worker or the database is slow, the next question looks itself, and is refused if it cannot. A copy that was loaded
+    while the log moved is used once and not kept.
     """
 
-    def __init__(self, region: RegionId, database: Database[RegionTx]) -> None:
+    def __init__(
+        self,
+        region: RegionId,
+        database: Database[RegionTx],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._region = region
         self._database = database
+        self._monotonic = monotonic
         self._generation = 1
         self._applied = 0
         self._position = -1
+        self._looked_at = float("-inf")
         self._following = asyncio.Lock()
         self._members: dict[tuple[AccountId, UserId], MemberCopy] = {}
         self._keys: dict[ApiKeyId, ApiKeyCopy] = {}
@@ -53,13 +64,19 @@ class Standings:
         """A number that moves with every change known of; what was read while it moved is not worth keeping."""
         return self._generation
 
+    @property
+    def _is_current(self) -> bool:
+        """Whether the log was looked at a moment ago, and every change known of has been applied to the copies."""
+        is_applied = self._applied == self._generation
+        return is_applied and self._monotonic() - self._looked_at < _TRUSTED_SECONDS
+
     def peek_member(self, account: AccountId, user: UserId) -> MemberCopy | None:
         """Give the copy of a membership without touching the database; None if it is not held or may be out of date."""
-        return self._members.get((account, user)) if self._applied == self._generation else None
+        return self._members.get((account, user)) if self._is_current else None
 
     def peek_key(self, key: ApiKeyId) -> ApiKeyCopy | None:
         """Give the copy of an API key without touching the database; None if it is not held or may be out of date."""
-        return self._keys.get(key) if self._applied == self._generation else None
+        return self._keys.get(key) if self._is_current else None
 
     async def find_member(self, account: AccountId, user: UserId) -> MemberCopy | None:
         """Find a user's place in an account, as of the last commit; None if they have none."""
@@ -85,8 +102,11 @@ class Standings:
 
     async def poll(self) -> None:
         """Look whether another process has written to the access log."""
+        looked_at = self._monotonic()
         if await self._database.read(read_head) > self._position:
             self.bump()
+        else:
+            self._looked_at = max(self._looked_at, looked_at)
 
     def note_activity(self, account: AccountId, principal: Principal, at: datetime) -> None:
         """Remember that a principal was active; written down by `flush_activity`."""
@@ -99,25 +119,29 @@ class Standings:
         taken, self._activity = self._activity, {}
         try:
             await self._database.run_tx(lambda tx: _write_activity(tx, taken))
-        except Exception:
+        except BaseException:  # cancelled too: the next flush brings it
             self._activity = taken | self._activity
             raise
         for account, _ in taken:
             self._announce(account)
 
     async def _follow(self) -> None:
-        if self._applied == self._generation:
+        if self._is_current:
             return
         async with self._following:
-            while self._applied != self._generation:
-                generation = self._generation
-                await self._apply_news()
-                self._applied = generation
+            while not self._is_current:
+                generation, looked_at = self._generation, self._monotonic()
+                moved = await self._apply_news()
+                self._applied, self._looked_at = generation + moved, looked_at
+                if self._applied == self._generation:
+                    return  # however long it took: this question came before it
 
-    async def _apply_news(self) -> None:
+    async def _apply_news(self) -> int:
+        """Drop what the log names; tells by how much that moved the generation, for what was being loaded meanwhile."""
         if self._position < 0:
             self._position = await self._database.read(read_head)
-            return
+            return 0
+        moved = 0
         while True:
             changes = await self._database.read(
                 lambda tx: list_changes(tx, after=self._position, at_most=_CHANGES_AT_ONCE)
@@ -125,8 +149,11 @@ class Standings:
             for change in changes:
                 self._drop(change)
                 self._position = change.seq
+            if changes:
+                self._generation += 1
+                moved += 1
             if len(changes) < _CHANGES_AT_ONCE:
-                return
+                return moved
 
     def _drop(self, change: AccessChange) -> None:
         match change.kind:
@@ -136,7 +163,9 @@ class Standings:
                 self._keys.pop(ApiKeyId(change.subject_id), None)
             case Changed.ACCOUNT:
                 self._members = {k: v for k, v in self._members.items() if k[0] != change.account_id}
-                self._keys = {k: v for k, v in self._keys.items() if v.standing.account.id != change.account_id}
+                self._keys = {
+                    k: v for k, v in self._keys.items() if v.standing.account.id != change.account_id
+                }
         self._announce(change.account_id)
 
     def _announce(self, account: AccountId) -> None:

@@ -45,7 +45,12 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
     if row is None:
         return None
     return MemberRecord(
-        AccountState(row.account_state), MemberState(row.state), RoleId(row.role_id), row.epoch, row.name, row.email
+        AccountState(row.account_state),
+        MemberState(row.state),
+        RoleId(row.role_id),
+        row.epoch,
+        row.name,
+        row.email,
     )
 
 

@@ -1,0 +1,94 @@
+"""A real server with an empty data folder, a real browser, and people who each sit at a browser of their own."""
+
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.support.browsing import Visitor, visit
+
+_PATIENCE_SECONDS = 30
+_QUIET = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """The address of a server process of this run alone."""
+    port, data = _free_port(), tmp_path_factory.mktemp("console")
+    command = [sys.executable, "-m", "domicile.apps.cli", "serve", "--port", str(port), "--data", str(data)]
+    log = data / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        _wait_until_ready(f"http://127.0.0.1:{port}", process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(_PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Generator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_visitor(browser: Browser, server_url: str) -> Generator[Callable[..., Visitor]]:
+    """Lets people sit down; at the end no browser may have complained, or asked anybody else for anything."""
+    visitors: list[Visitor] = []
+
+    def sit_down(**options: object) -> Visitor:
+        visitors.append(visit(browser, server_url, **options))
+        return visitors[-1]
+
+    yield sit_down
+    for visitor in visitors:
+        visitor.context.close()
+    complaints = [complaint for visitor in visitors for complaint in visitor.complaints.all()]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def visitor(new_visitor: Callable[..., Visitor]) -> Visitor:
+    return new_visitor()
+
+
+def _free_port() -> int:
+    """Find a port below those that the system gives out by itself, which the server's own mailbox asks for first."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as found:
+            try:
+                found.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.fail("no port is free")
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(f"{url}/healthz", timeout=2):  # noqa: S310  # our own address
+                return
+        except (URLError, ConnectionError):
+            time.sleep(0.05)
+    pytest.fail(f"the server is not ready:\n{log.read_text(errors='replace')}")

@@ -1,0 +1,126 @@
+"""People at browsers of their own: what they do again and again, and what their browsers complain about."""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page, Response
+
+PASSWORD = "a pelican folds seven maps"
+
+
+@dataclass
+class Complaints:
+    """What a browser reported of the pages it showed."""
+
+    console: list[str] = field(default_factory=list)
+    """Errors and warnings, violations of the content security policy among them."""
+    foreign: list[str] = field(default_factory=list)
+    """Requests to anybody but the server."""
+    failed: list[str] = field(default_factory=list)
+    """Answers with status 500 and above."""
+
+    def all(self) -> list[str]:
+        return [*self.console, *self.foreign, *self.failed]
+
+
+@dataclass
+class Visitor:
+    """One person, with a browser profile that nobody shares."""
+
+    page: Page
+    url: str
+    complaints: Complaints
+
+    @property
+    def context(self) -> BrowserContext:
+        return self.page.context
+
+    def open(self, path: str) -> Response:
+        """Go to a page of the server by its path."""
+        answer = self.page.goto(f"{self.url}{path}")
+        assert answer is not None
+        return answer
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def follow(self, name: str) -> None:
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    def fill(self, **values: str) -> None:
+        """Fill inputs in by their names."""
+        for name, value in values.items():
+            self.page.locator(f"[name={name}]").fill(value)
+
+    def heading(self) -> str:
+        return self.page.get_by_role("heading", level=1).inner_text()
+
+    def follow_mail(self, address: str, subject: str) -> None:
+        """Open the newest mail to an address in the mailbox, and follow the link in it."""
+        self.wait_for_mail(address, subject)
+        row = self.page.get_by_role("row").filter(has_text=address).filter(has_text=subject).first
+        row.get_by_role("link").click()
+        self.page.frame_locator("iframe").get_by_role("link").first.click()
+        self.page.wait_for_url(re.compile(r"/(verify|join|reset)/"))
+
+    def wait_for_mail(self, address: str, subject: str) -> None:
+        """Reload the mailbox until a mail is there."""
+        row = self.page.get_by_role("row").filter(has_text=address).filter(has_text=subject)
+        self.open("/mailbox")
+        for _ in range(100):
+            if row.count():
+                return
+            self.page.wait_for_timeout(100)
+            self.page.reload()
+        raise AssertionError(f"no mail to {address} about {subject}")
+
+    def sign_up(self, name: str, address: str) -> None:
+        """Sign up and verify the address, up to the invitation to sign in."""
+        self.open("/sign-up")
+        self.fill(email=address, name=name, password=PASSWORD)
+        self.press("Sign up")
+        self.follow_mail(address, "Confirm")
+        self.press("Verify my address")
+
+    def sign_in(self, address: str, password: str = PASSWORD) -> None:
+        self.open("/sign-in")
+        self.fill(email=address, password=password)
+        self.press("Sign in")
+
+    def create_account(self, alias: str, region: str) -> str:
+        """Create an account and give its id."""
+        self.open("/accounts/new")
+        self.fill(alias=alias)
+        self.page.get_by_role("radio", name=region).check()
+        self.press("Create account")
+        self.page.wait_for_url(re.compile(r"/accounts/\d{12}"))
+        return urlsplit(self.page.url).path.rpartition("/")[2]
+
+
+def visit(browser: Browser, url: str, **options: object) -> Visitor:
+    """Let a new person sit down at a browser, and listen to what it complains about."""
+    page = browser.new_context(locale="en-GB", **options).new_page()  # pyright: ignore[reportArgumentType]  # the options are the library's
+    page.set_default_timeout(10_000)
+    complaints = Complaints()
+    page.on("console", lambda message: _note(complaints, message.type, message.text))
+    page.on("pageerror", lambda error: complaints.console.append(str(error)))
+    page.context.on("request", lambda request: _check_host(complaints, request.url, url))
+    page.on("response", lambda answer: _check_status(complaints, answer))
+    return Visitor(page, url, complaints)
+
+
+def _note(complaints: Complaints, kind: str, text: str) -> None:
+    # A browser reports every answer of 400 and above to its console; here these are asked for on purpose.
+    if kind in {"error", "warning"} and "Failed to load resource" not in text:
+        complaints.console.append(text)
+
+
+def _check_host(complaints: Complaints, asked: str, url: str) -> None:
+    if not asked.startswith((f"{url}/", "about:", "data:")):
+        complaints.foreign.append(asked)
+
+
+def _check_status(complaints: Complaints, answer: Response) -> None:
+    if answer.status >= 500:
+        complaints.failed.append(f"{answer.status} {answer.url}")
