@@ -87,7 +87,11 @@ def _operations() -> Iterator[str]:
     heading = list(_heading("Operation", "What it does", "Who may call", "Permission", "Problems of its own"))
     for place, (tag, rows) in enumerate(by_tag.items()):
         yield from ([""] if place else [])
-        yield from (f"### {tag}", "", *heading, *rows)
+        yield from (f"### {tag}", "", *heading, *sorted(rows, key=_path_of))
+
+
+def _path_of(row: str) -> str:
+    return row.split()[2]
 
 
 def _who_may(operation: Mapping[str, Any]) -> tuple[str, str]:

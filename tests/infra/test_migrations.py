@@ -49,7 +49,7 @@ def differences(connection: Connection, history: History) -> list[Any]:
 
 
 def _compare_type(
-    _context: object, _inspected: object, _column: object, found: Any, wanted: Any
+    _context: object, _inspected: object, _column: object, found: object, wanted: object
 ) -> bool | None:
     # SQLite has one type for moments, with no word of the zone.
     return (
@@ -115,7 +115,7 @@ async def test_two_that_migrate_at_once_both_end_at_the_newest(engine: AsyncEngi
 @both_histories
 async def test_a_migration_that_fails_leaves_the_database_as_it_was(engine: AsyncEngine, history: History):
     async with engine.begin() as connection:
-        table = sorted(table for metadata in METADATA[history] for table in metadata.tables)[-1]
+        table = max(table for metadata in METADATA[history] for table in metadata.tables)
         await connection.execute(text(f'CREATE TABLE "{table}" (in_the_way INTEGER)'))
 
     with pytest.raises(Exception, match="exists"):
@@ -145,7 +145,7 @@ async def test_serving_refuses_a_postgresql_database_at_another_revision(
         with pytest.raises(Exception, match="another_0007"):
             await prepare(engine, history)
         return
-    with pytest.raises(NotMigratedError, match="another_0007.*run `domicile migrate`") as refused:
+    with pytest.raises(NotMigratedError, match=r"another_0007.*run `domicile migrate`") as refused:
         await prepare(engine, history)
     assert engine.url.database in str(refused.value)
 

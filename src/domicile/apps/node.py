@@ -77,8 +77,10 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
     keyring = load_root_key(settings.secret_key_file)
     mailbox = await _open_mailbox(settings, clock)
     mailer = SmtpMailer(_mail_settings(settings, mailbox), clock)
-    wakers = {name: asyncio.Event() for name in ["identity", *(entry.id for entry in settings.regions)]}
-    feed_wakers = {region.id: asyncio.Event() for region in settings.region_list()}
+    wakers = {
+        name: asyncio.Event() for name in ["identity", *(entry.id for entry in settings.served_regions)]
+    }
+    feed_wakers = {RegionId(entry.id): asyncio.Event() for entry in settings.served_regions}
     cursors = Cursors(keyring.hasher("cursors"))
 
     def wake_regions() -> None:
@@ -92,7 +94,8 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
     regions = Regions(settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url)
     doors = Doors(regions, {})
     couriers: dict[RegionId, Courier] = {}
-    for entry, region in zip(settings.regions, regions.all, strict=True):
+    for entry in settings.served_regions:
+        region = regions.get(RegionId(entry.id))
         database = await _open_region_database(entry, region.id)
         assembly = _RegionAssembly(settings, region, database, keyring, clock, wakers[region.id])
         door, courier = await assembly.open(regions, mailer)

@@ -21,7 +21,9 @@ async def migrate(settings: Settings) -> list[str]:
     """Bring every database of the configuration up to this release; tells what was done, a line each."""
     settings.data.mkdir(parents=True, exist_ok=True)
     done = [await _migrate(identity_database(settings.identity_database), "identity", History.GLOBAL)]
-    regions = [(entry.id, region_database(entry.database, RegionId(entry.id))) for entry in settings.regions]
+    regions = [
+        (entry.id, region_database(entry.database, RegionId(entry.id))) for entry in settings.served_regions
+    ]
     return done + [await _migrate(database, name, History.REGION) for name, database in regions]
 
 
@@ -41,7 +43,7 @@ async def courier_status(settings: Settings) -> list[dict[str, str | int]]:
             _row("identity", row)
             for row in await database.read(lambda tx: box.list_waiting(tx, at_most=_MOST_SHOWN))
         ]
-    for entry in settings.regions:
+    for entry in settings.served_regions:
         async with _region(settings, entry.id, entry.database) as (database, box):
             waiting = await database.read(lambda tx, box=box: box.list_waiting(tx, at_most=_MOST_SHOWN))
             parked = await database.read(lambda tx: list_parked(tx, at_most=_MOST_SHOWN))
@@ -66,7 +68,7 @@ async def courier_retry(settings: Settings, region: str | None, row_id: str | No
     if region in {None, "identity"}:
         async with _identity(settings) as (database, box):
             count += await database.run_tx(lambda tx: box.retry_parked(tx, row_id))
-    for entry in settings.regions:
+    for entry in settings.served_regions:
         if region in {None, entry.id}:
             async with _region(settings, entry.id, entry.database) as (database, box):
                 count += await database.run_tx(lambda tx, box=box: box.retry_parked(tx, row_id))

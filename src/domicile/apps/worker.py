@@ -50,8 +50,16 @@ async def _run(plane: str, waker: asyncio.Event, work: Callable[[int], Awaitable
         waker.clear()
         await _attempt(plane, lambda number=number: work(number))
         number += 1
+        if _was_cancelled():
+            return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(waker.wait(), _ROUND_SECONDS)
+
+
+def _was_cancelled() -> bool:
+    """Tell whether the end was asked for; Python 3.11's `wait_for`, inside a client library, can swallow the exception (gh-86296)."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _attempt(plane: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import domicile
@@ -63,11 +64,16 @@ async def revision_of(engine: AsyncEngine) -> str | None:
 
 
 async def upgrade(engine: AsyncEngine, history: History) -> bool:
-    """Run the migrations that a database lacks, in one transaction; False if there were none."""
+    """Run the migrations that a database lacks, in one transaction; False if there were none, or another process was first."""
     if await revision_of(engine) == head_of(history):
         return False
-    async with engine.begin() as connection:
-        await connection.run_sync(_run_alembic, history)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_run_alembic, history)
+    except DBAPIError:
+        if await revision_of(engine) != head_of(history):
+            raise
+        return False
     return True
 
 
@@ -93,7 +99,7 @@ def _run_alembic(connection: Connection, history: History) -> None:
     command.upgrade(config, "head")
 
 
-def run_environment(context: Any, metadata: Any) -> None:  # noqa: ANN401  # Alembic's module, and what it takes
+def run_environment(context: Any, metadata: Any) -> None:  # noqa: ANN401  # Alembic's proxy module, and one MetaData or a list  # noqa: ANN401  # Alembic's module, and what it takes
     """Run one history's migrations on the connection that it was given; called by its `env.py`."""
     connection = context.config.attributes["connection"]
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=False)

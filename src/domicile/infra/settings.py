@@ -37,6 +37,8 @@ class ServerSettings(_Section, frozen=True, kw_only=True):
     """The address in links and tokens, without a slash at the end; default: host and port."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses whose `X-Forwarded-For` is believed; nobody's by default."""
+    regions: tuple[str, ...] = ()
+    """Ids of the regions that this node serves; default: all. For the others it needs no database and answers 421."""
 
 
 class IdentitySettings(_Section, frozen=True, kw_only=True):
@@ -136,6 +138,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     def public_url(self) -> str:
         """The address of the platform in links, without a slash at the end."""
         return self.server.public_url
+
+    @property
+    def served_regions(self) -> tuple[RegionSettings, ...]:
+        """The regions whose databases this node opens, in the order of the configuration."""
+        wanted = self.server.regions
+        return tuple(entry for entry in self.regions if not wanted or entry.id in wanted)
 
     def region_list(self) -> tuple[Region, ...]:
         """Give the regions as everyone may see them."""
@@ -237,6 +245,9 @@ def _faults(settings: Settings) -> list[str]:
         if not REGION_PATTERN.fullmatch(name)
     ]
     faults += [f"regions: {name!r} is there twice" for name in sorted({n for n in ids if ids.count(n) > 1})]
+    faults += [
+        f"server.regions: there is no region {name!r}" for name in settings.server.regions if name not in ids
+    ]
     if len(set(databases)) < len(databases):
         faults.append(
             "regions: every region, and identity, needs a database of its own; two entries share one"

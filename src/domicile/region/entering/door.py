@@ -48,7 +48,9 @@ class Door:
         if hmac.compare_digest(hashed, copy.secret_hash):
             return True
         former, until = copy.former_secret_hash, copy.former_until
-        return former is not None and until is not None and now < until and hmac.compare_digest(hashed, former)
+        return (
+            former is not None and until is not None and now < until and hmac.compare_digest(hashed, former)
+        )
 
     async def from_account_token(self, token: str, origin: Origin) -> Caller:
         """Recognise an account token and look its holder's present place up; `credential-refused` otherwise."""
@@ -93,7 +95,9 @@ class Door:
         token = self.keys.sign(self._claims(person, caller, now, expires_at))
         return AccountToken(token, expires_at, account, caller.role_id)
 
-    def _claims(self, person: Person, caller: Caller, now: datetime, expires_at: datetime) -> dict[str, object]:
+    def _claims(
+        self, person: Person, caller: Caller, now: datetime, expires_at: datetime
+    ) -> dict[str, object]:
         return {
             "sub": self.plane.urns(caller.account_id).make("user", person.user_id),
             "account": caller.account_id,
@@ -125,4 +129,3 @@ def refuse_outside() -> NoReturn:
         "account-token-required",
         "Enter an account first: POST /api/accounts/{id}/token gives the token to use here.",
     )
-

@@ -7,6 +7,7 @@ from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import not_found, unauthenticated
 from domicile.kernel.ids import AccountId, RegionId, find_account_id, find_api_key_id, region_of_api_key
 from domicile.region.entering.door import Door
+from domicile.region.entering.keys import claimed_region
 from domicile.region.regions import Regions
 
 
@@ -27,11 +28,15 @@ class Doors:
         return await self.by_region[region].from_api_key(key, secret, origin)
 
     async def from_account_token(self, token: str, origin: Origin) -> Caller:
-        """Recognise an account token; the region that its header claims is asked, and believes nothing but its own key."""
-        for door in self.by_region.values():
-            if door.keys.verify(token, now=door.plane.clock()) is not None:
-                return await door.from_account_token(token, origin)
-        raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+        """Recognise an account token; `wrong-region` (421) for one that says it is of a region that another node serves.
+
+        What the token says only chooses whom to ask: a region believes nothing but its own key.
+        """
+        region = claimed_region(token)
+        if region is None or region not in {known.id for known in self.regions.all}:
+            raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+        self.regions.plane(region)
+        return await self.by_region[region].from_account_token(token, origin)
 
     async def door_for(self, person: Person, account_id: str) -> tuple[Door, AccountId]:
         """Find the door of one of a person's accounts; one answer, in one time, for what is not there and not theirs."""

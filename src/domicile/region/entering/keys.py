@@ -7,10 +7,11 @@ import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from joserfc.jws import extract_compact
 
 from domicile.infra.databases import Database, RegionTx
 from domicile.infra.secrets import Sealer, digest
-from domicile.kernel.ids import AccountId, UserId
+from domicile.kernel.ids import AccountId, RegionId, UserId
 from domicile.kernel.regions import Region
 from domicile.region.entering.domain import ALGORITHM, TOKEN_TYPE, TokenFacts, audience_of, issuer_of
 from domicile.region.entering.store import find_current_key, insert_current_key
@@ -75,6 +76,17 @@ class TokenKeys:
             epoch=int(claims["epoch"]),
             expires_at=float(claims["exp"]),
         )
+
+
+def claimed_region(token: str) -> RegionId | None:
+    """Read, unverified, which region a token says it is of: the first part of its key id; None for what is no token."""
+    if len(token) > _LONGEST_TOKEN or not token.isascii():
+        return None
+    try:
+        header = extract_compact(token.encode()).headers()
+    except (JoseError, ValueError):
+        return None
+    return RegionId(str(header.get("kid", "")).partition(".")[0])
 
 
 def mark_of(token: bytes) -> bytes:

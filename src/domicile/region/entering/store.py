@@ -19,7 +19,11 @@ signing_keys = Table(
 )
 _CURRENT = signing_keys.c.state == "current"
 Index(
-    "uq_signing_keys_current", signing_keys.c.state, unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT
+    "uq_signing_keys_current",
+    signing_keys.c.state,
+    unique=True,
+    sqlite_where=_CURRENT,
+    postgresql_where=_CURRENT,
 )
 
 
