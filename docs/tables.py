@@ -21,6 +21,7 @@ from domicile.apps.cli.program import build_app
 from domicile.infra import settings
 from domicile.infra.planes import DIRECTORY, IDENTITY, NODE_TABLE, REGION
 from domicile.kernel.permissions import PREDEFINED_ROLES
+from domicile.kernel.placement import CROSSINGS, DIRECTORY_OWN, Plane
 from domicile.web.problems import CODES
 
 ROOT = Path(__file__).parents[1]
@@ -178,6 +179,20 @@ def _tables_of(plane: MetaData) -> Iterator[str]:
         yield _row(place, f"`{table.name}`", wording.TABLES[f"{name}.{table.name}"], key)
 
 
+def _crossings() -> Iterator[str]:
+    yield from _heading("From", "To", "Why", "From a discreet region")
+    for crossing in CROSSINGS:
+        leaves_region = crossing.source.plane is Plane.REGION
+        discreet = ("no" if crossing.discreet else "yes") if leaves_region else ""
+        yield _row(f"`{crossing.source}`", f"`{crossing.destination}`", crossing.why, discreet)
+
+
+def _directory_own() -> Iterator[str]:
+    yield from _heading("Column", "What it is")
+    for own in DIRECTORY_OWN:
+        yield _row(f"`{own.place.table}.{own.place.column}`", own.why)
+
+
 def _commands() -> Iterator[str]:
     yield from _heading("Command", "What it does")
     for words, app in _commands_of(build_app(), "domicile"):
@@ -221,6 +236,8 @@ _MAKERS = {
     "events": _events,
     "settings": _settings,
     "tables": _tables,
+    "crossings": _crossings,
+    "directory-own": _directory_own,
     "commands": _commands,
     "exit-codes": _exit_codes,
     "limits": _limits,

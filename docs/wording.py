@@ -9,6 +9,7 @@ from domicile.identity.events import service as events
 from domicile.identity.links import MAILS_PER_HOUR
 from domicile.identity.passwords import domain as passwords
 from domicile.identity.users import domain as users
+from domicile.infra import email_address
 from domicile.infra.idempotency import MEMORY
 from domicile.infra.mail import mailbox
 from domicile.kernel.paging import DEFAULT_LIMIT, LARGEST_LIMIT
@@ -28,10 +29,13 @@ CALLERS: Final = {
 
 COMMON_PROBLEMS: Final = {
     "account-suspended",
+    "account-token-required",
     "address-not-allowed",
     "credential-refused",
     "invalid-input",
+    "not-authenticated",
     "not-permitted",
+    "person-required",
     "session-ended",
 }
 """Told in prose above the table of operations, because whole kinds of operations have them."""
@@ -43,6 +47,7 @@ SETTINGS: Final = {
     "server.port": "Where the server listens; `--port` and `DOMICILE_PORT` win. 0 takes a free one.",
     "server.public_url": "The address in links and tokens. Empty: host and port.",
     "server.trusted_proxies": "Addresses whose `X-Forwarded-For` is believed. Empty: nobody's.",
+    "server.regions": "Ids of the regions that this node serves; empty: all. For the others it opens no database and answers 421.",
     "identity.database": "SQLAlchemy address of the database of identity and directory. Empty: `identity.db` in the data folder.",
     "regions.id": "Two to eight small letters, a hyphen, one to three digits.",
     "regions.name": "What people read.",
@@ -121,7 +126,7 @@ def limits() -> Iterator[tuple[str, str, str]]:
     """List the limits that are no settings: what, how much, and the module that says so."""
     days = api_keys.LONGEST_LIFE.days // 365
     yield "Length of a person's name", f"{users.LONGEST_NAME} characters", users.__name__
-    yield "Length of an e-mail address", f"{users._LONGEST_EMAIL} characters", users.__name__
+    yield "Length of an e-mail address", f"{email_address.LONGEST_EMAIL} characters", email_address.__name__
     yield "Length of a password", f"at most {passwords._LONGEST} characters", passwords.__name__
     yield "Length of an account's alias", f"{LONGEST_ALIAS} characters", "domicile.region.accounts.domain"
     yield "Length of an API key's alias", f"{api_keys.LONGEST_ALIAS} characters", api_keys.__name__

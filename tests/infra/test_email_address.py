@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domicile.infra.email_address import LONGEST_EMAIL, EmailAddress, parse_email_address
+from domicile.infra.email_address import LONGEST_EMAIL, parse_email_address
+from domicile.kernel.email_address import EmailAddress
 from domicile.kernel.text import Refused
 
 
@@ -23,6 +24,10 @@ def test_an_address_is_shown_as_it_is_written_and_told_from_others_by_its_key(
     text: str, shown: str, key: str
 ):
     assert parse_email_address(text) == EmailAddress(shown, key)
+
+
+def test_a_look_alike_domain_is_another_address():
+    assert parse_email_address("a@paypal.com").key != parse_email_address("a@p\u0430ypal.com").key
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Migrations: what they make is what the code declares, on both engines, however often and by however many they are run."""
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -38,6 +40,19 @@ async def engine(make_database: Callable[[str], str]) -> AsyncGenerator[AsyncEng
     yield database.engine
     await database.close()
 
+
+PREPARE = """
+import asyncio, sys
+from domicile.infra.databases import Database, Tx
+from domicile.infra.migrations import History, prepare
+
+async def main(url, history):
+    database = Database(url, Tx, name="database")
+    await prepare(database.engine, History(history))
+    await database.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
 
 both_histories = pytest.mark.parametrize("history", list(History), ids=str)
 
@@ -100,16 +115,17 @@ async def test_an_empty_database_goes_down_and_up_again(engine: AsyncEngine, his
 
 
 @both_histories
-async def test_two_that_migrate_at_once_both_end_at_the_newest(engine: AsyncEngine, history: History):
-    other = Database(engine.url.render_as_string(hide_password=False), Tx, name="other")
+async def test_two_processes_that_start_at_once_both_end_at_the_newest(engine: AsyncEngine, history: History):
+    url = engine.url.render_as_string(hide_password=False)
+    command_line = [sys.executable, "-c", PREPARE, url, history]
 
-    done = await asyncio.gather(*(prepare(one, history) for one in (engine, other.engine)))
+    started = [await asyncio.create_subprocess_exec(*command_line, stderr=PIPE) for _ in range(2)]
+    ended = await asyncio.gather(*(process.communicate() for process in started))
 
-    assert done == [None, None]
+    assert [process.returncode for process in started] == [0, 0], ended
     assert await revision_of(engine) == head_of(history)
     async with engine.connect() as connection:
         assert await connection.run_sync(differences, history) == []
-    await other.close()
 
 
 @both_histories

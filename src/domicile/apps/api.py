@@ -11,14 +11,14 @@ from litestar.types import ASGIApp
 
 from domicile.apps.node import Node, open_node
 from domicile.apps.recognition import dependencies_of
-from domicile.apps.routes import API_ROUTES, page_routes
+from domicile.apps.routes import API_ROUTES, error_pages, page_routes
 from domicile.apps.worker import working
 from domicile.infra.settings import Settings
 from domicile.kernel.clock import Clock, utc_now
 from domicile.kernel.errors import DomainError
 from domicile.region.access.lean import LeanAnswers
 from domicile.web.edge import Edge
-from domicile.web.problems import respond, respond_to_bug, respond_to_framework
+from domicile.web.problems import respond, respond_to_bug
 from domicile.web.requests import DomicileRequest
 
 _LARGEST_BODY = 1_000_000
@@ -43,7 +43,7 @@ def make_api(node: Node) -> ASGIApp:
         dependencies=dependencies_of(node),
         exception_handlers={
             DomainError: respond,
-            HTTPException: respond_to_framework,
+            HTTPException: error_pages(node).respond_to_unrouted,
             Exception: respond_to_bug,
         },
         request_max_body_size=_LARGEST_BODY,

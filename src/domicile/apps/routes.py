@@ -4,8 +4,9 @@ from typing import Any
 
 from domicile.apps import discovery
 from domicile.apps.node import Node
+from domicile.console.error_pages import ErrorPages
 from domicile.console.mailbox.routes import create_mailbox_router
-from domicile.console.router import create_console_router
+from domicile.console.router import create_console_router, create_error_pages
 from domicile.console.static_files import create_static_router
 from domicile.console.views import Surroundings
 from domicile.identity.events import routes as events
@@ -44,6 +45,18 @@ API_ROUTES: list[Any] = [
 
 def page_routes(node: Node) -> list[Any]:
     """Give the routes that need the node itself: health, and the pages."""
-    console = create_console_router(Surroundings(has_mailbox=node.mailbox is not None))
-    pages = [*discovery.health_routes(node), create_static_router(), console]
+    pages = [
+        *discovery.health_routes(node),
+        create_static_router(),
+        create_console_router(_surroundings(node)),
+    ]
     return [*pages, create_mailbox_router(node.mailbox)] if node.mailbox is not None else pages
+
+
+def error_pages(node: Node) -> ErrorPages:
+    """Give the pages for errors, where the address belongs to no route."""
+    return create_error_pages(_surroundings(node))
+
+
+def _surroundings(node: Node) -> Surroundings:
+    return Surroundings(has_mailbox=node.mailbox is not None)

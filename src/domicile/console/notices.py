@@ -12,6 +12,7 @@ _NOTICES = MappingProxyType(
         "invitation-resent": "The invitation was sent again. Only the link in the new mail works.",
         "invited": "The invitation is on its way.",
         "joined": "Welcome. You are a user of this account now.",
+        "left": "You have left the account.",
         "password-changed": "Your password was changed. Your other sessions have ended.",
         "password-reset": "Your new password is set. Sign in with it.",
         "profile-changed": "Your profile was changed, for all your accounts.",

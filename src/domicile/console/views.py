@@ -14,7 +14,7 @@ from domicile.console.forms import Form
 from domicile.console.notices import find_notice, noticing
 from domicile.console.pages import PAGE_HEADERS, Pages
 from domicile.console.session_cookie import SESSION_COOKIE
-from domicile.console.wording import moment_in
+from domicile.console.wording import day_in, moment_in
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions.service import authenticate_session
 from domicile.kernel.callers import Person
@@ -73,8 +73,18 @@ class View:
 
     def moment(self, at: datetime) -> Markup:
         """Write a moment in the visitor's time zone."""
-        shown = moment_in(at, self.visitor.time_zone if self.visitor else "UTC")
-        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), shown)
+        return _time(at, moment_in(at, self._zone()))
+
+    def day(self, at: datetime) -> Markup:
+        """Write the day of a moment in the visitor's time zone; to the minute where the pointer rests on it."""
+        return _time(at, day_in(at, self._zone()), title=moment_in(at, self._zone()))
+
+    def _zone(self) -> str:
+        return self.visitor.time_zone if self.visitor else "UTC"
+
+
+def _time(at: datetime, shown: str, *, title: str = "") -> Markup:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), title or shown, shown)
 
 
 def go_to(path: str, *, done: str | None = None, cookie: Cookie | None = None) -> Response[str]:

@@ -26,6 +26,11 @@ def moment_in(at: datetime, time_zone: str) -> str:
     return f"{at.astimezone(ZoneInfo(time_zone)):%d %b %Y, %H:%M}"
 
 
+def day_in(at: datetime, time_zone: str) -> str:
+    """Write the day of a moment, as calendars in a zone show it."""
+    return f"{at.astimezone(ZoneInfo(time_zone)):%d %b %Y}"
+
+
 def device(user_agent: str) -> str:
     """Name the device of a session by what it said of itself, which is a hint and no proof."""
     browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), None)

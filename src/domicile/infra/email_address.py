@@ -1,22 +1,13 @@
 """Reads e-mail addresses by one rule for the whole platform (RFC 5321, narrowed; RFC 5891 for domains)."""
 
 import unicodedata
-from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
 
+from domicile.kernel.email_address import EmailAddress
 from domicile.kernel.text import Refused
 
 LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
-
-
-@dataclass(frozen=True, slots=True)
-class EmailAddress:
-    """An e-mail address: as its owner writes it, and as it is told from others."""
-
-    shown: str
-    key: str
-    """The same for upper and lower case and for a domain in Unicode and in ASCII; ASCII throughout. Mail is sent to it."""
 
 
 def parse_email_address(text: str) -> EmailAddress:

@@ -1,6 +1,7 @@
 """Bodies on the wire, read strictly: JSON without duplicate keys, no coercion, every fault named by its field."""
 
 import json
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -11,6 +12,9 @@ from domicile.kernel.errors import DomainError, ErrorKind, invalid
 StructT = TypeVar("StructT", bound=Struct)
 ValueT = TypeVar("ValueT")
 
+_LONGEST_NAME = 64
+_MOST_UNKNOWN = 20
+"""Unknown fields that are told; a body may hold a hundred thousand."""
 _KINDS = {
     "str": "a text",
     "int": "a whole number",
@@ -36,8 +40,8 @@ class _Repeated(ValueError):
 def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Repeated(next(name for name in names if names.count(name) > 1))
+        seen: set[str] = set()
+        raise _Repeated(next(name for name, _ in pairs if name in seen or seen.add(name)))
     return found
 
 
@@ -51,7 +55,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         msgspec.json.decode(raw)
         found = json.loads(raw, object_pairs_hook=_refuse_repeats)
     except _Repeated as repeated:
-        raise invalid({str(repeated): "is there twice"}) from None
+        raise invalid({str(repeated)[:_LONGEST_NAME]: "is there twice"}) from None
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
         raise _not_json("The body is not JSON.") from None
     except RecursionError:
@@ -65,7 +69,8 @@ def read_struct(raw: bytes, body: type[StructT]) -> StructT:
     """Read a body of the given shape; `invalid-input` names every unknown, read-only, missing and mistyped field at once."""
     found = parse_object(raw)
     known = {field.encode_name: field for field in msgspec.structs.fields(body)}
-    faults = {name[:64]: _unknown(name) for name in found if name not in known}
+    unknown = islice((name for name in found if name not in known), _MOST_UNKNOWN)
+    faults = {name[:_LONGEST_NAME]: _unknown(name) for name in unknown}
     values: dict[str, Any] = {}
     for name, field in known.items():
         if name not in found:

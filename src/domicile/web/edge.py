@@ -5,7 +5,16 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    HTTPScope,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    WebSocketReceiveMessage,
+)
 
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.web.problems import problem_body
@@ -17,6 +26,8 @@ LeanGet = Callable[[Scope, bytes], bytes | Keep | None]
 and what a `Keep` was given for is shown to it."""
 LeanPost = Callable[[Scope, bytes, bytes], bytes | None]
 """The same for a POST with its whole body; nothing is kept."""
+_Received = HTTPReceiveMessage | WebSocketReceiveMessage
+_Tell = Callable[[Any], Awaitable[None]]  # Any: a message of ASGI
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _VERSION = b"v1"
@@ -64,7 +75,7 @@ class Edge:
                 await self._refuse_version(send, request_id, version)
                 return
             if authorization:
-                receive, lean = await self._try_lean(scope, receive, path, authorization)
+                receive, lean = await self._try_lean(scope, receive, authorization)
                 if isinstance(lean, bytes):
                     await self._answer_lean(send, request_id, lean)
                     return
@@ -75,17 +86,19 @@ class Edge:
         )
 
     async def _try_lean(
-        self, scope: Scope, receive: Receive, path: str, authorization: bytes
+        self, scope: HTTPScope, receive: Receive, authorization: bytes
     ) -> tuple[Receive, bytes | Keep | None]:
-        method: str = scope["method"]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]  # an HTTP scope
-        if method == "GET" and (lean := self._gets.get(path)) is not None:
-            return receive, lean(scope, authorization)
+        method, path = scope["method"], scope["path"]
+        if method == "GET" and (lean_get := self._gets.get(path)) is not None:
+            return receive, lean_get(scope, authorization)
         if method == "POST" and (lean_post := self._posts.get(path)) is not None:
-            receive, read = await _read_ahead(receive)
-            return receive, None if read is None else lean_post(scope, authorization, read)
+            first = await receive()
+            body = _whole_body(first)
+            lean = None if body is None else lean_post(scope, authorization, body)
+            return receive if lean else _told_again(first, receive), lean
         return receive, None
 
-    async def _answer_lean(self, send: Send, request_id: bytes, body: bytes) -> None:
+    async def _answer_lean(self, send: _Tell, request_id: bytes, body: bytes) -> None:
         length = (b"content-length", str(len(body)).encode())
         await _send_whole(send, 200, [*self._lean_headers, length, (b"x-request-id", request_id)], body)
 
@@ -130,9 +143,7 @@ def _kept(send: Send, keep: Keep) -> Send:
     return showing
 
 
-async def _send_whole(
-    send: Callable[[Any], Awaitable[None]], status: int, headers: list[tuple[bytes, bytes]], body: bytes
-) -> None:  # Any: a message of ASGI
+async def _send_whole(send: _Tell, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -141,30 +152,34 @@ def _read_headers(scope: Scope) -> tuple[bytes, bytes | None, bytes]:
     """Read request id (made here if none of a harmless form was sent), API version, and the one `Authorization`, if it is one."""
     request_id: bytes | None = None
     version: bytes | None = None
-    authorization: list[bytes] = []
+    authorization: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"api-version":
             version = value
         elif name == b"authorization":
-            authorization.append(value)
+            authorization = value if authorization is None else b""
         elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             request_id = value
-    only = authorization[0] if len(authorization) == 1 else b""
-    return request_id or secrets.token_hex(12).encode(), version, only
+    return request_id or secrets.token_hex(12).encode(), version, authorization or b""
 
 
-async def _read_ahead(receive: Receive) -> tuple[Receive, bytes | None]:
-    """Take the first part of a body; gives a `receive` that tells it again, and the body if it was small and whole."""
-    first: Any = await receive()  # Any: a message of ASGI
+def _whole_body(first: _Received) -> bytes | None:
+    """Give the body that came with the first message; None unless that was all of it, and little."""
+    if first["type"] != "http.request" or first.get("more_body"):
+        return None
+    body: bytes = first.get("body", b"")
+    return body if len(body) <= _LARGEST_LEAN_BODY else None
+
+
+def _told_again(first: _Received, receive: Receive) -> Receive:
+    """Make a `receive` that begins with a message that was taken already."""
     is_told = False
 
-    async def again() -> Any:  # noqa: ANN401  # a message of ASGI
+    async def again() -> _Received:
         nonlocal is_told
         if is_told:
             return await receive()
         is_told = True
         return first
 
-    whole = first["type"] == "http.request" and not first.get("more_body")
-    body: bytes | None = first.get("body", b"") if whole else None
-    return again, body if body is not None and len(body) <= _LARGEST_LEAN_BODY else None
+    return again

@@ -131,6 +131,8 @@ def _header(
 
 def _add_examples(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     body = handler.parsed_data_field
+    if body is not None:
+        operation["requestBody"]["required"] = body.is_required
     if body is not None and (example := example_of(body.annotation)) is not None:
         operation["requestBody"]["content"]["application/json"]["example"] = example
     answer = handler.parsed_fn_signature.return_type.annotation

@@ -12,6 +12,7 @@ from domicile.console.views import View, go_to
 from domicile.kernel.errors import DomainError, not_found
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId, find_user_id
+from domicile.kernel.permissions import MemberState
 from domicile.kernel.versions import expecting
 from domicile.region.accounts.service import describe_account
 from domicile.region.memberships import service
@@ -52,7 +53,10 @@ async def change_user(
         await service.change_member(entered.plane, entered.caller, member.user_id, change, expected)
     except DomainError as error:
         return view.refuse(_USER, error, form, **await _gather(entered, member))
-    return go_to(f"{entered.path}/users/{member.user_id}", done="user-changed")
+    has_locked_self_out = _is_self(entered, member) and change.state is MemberState.DISABLED
+    return go_to(
+        HOME if has_locked_self_out else f"{entered.path}/users/{member.user_id}", done="user-changed"
+    )
 
 
 @get("/users/{user_id:str}/remove")
@@ -80,7 +84,9 @@ async def remove_user(
         )
     except DomainError as error:
         return view.refuse(_REMOVE, error, form, **await _gather(entered, member))
-    return go_to(HOME if _is_self(entered, member) else entered.path, done="user-removed")
+    if _is_self(entered, member):
+        return go_to(HOME, done="left")
+    return go_to(entered.path, done="user-removed")
 
 
 def _read_change(form: Form) -> MemberChange:

@@ -10,6 +10,7 @@ from typing import Any
 Document = Mapping[str, Any]
 
 _CODE = re.compile(r"`([a-z0-9-]+)`")
+_NO_WORD = re.compile(r"[^a-z0-9]+")
 _CALLERS = {
     "apiKey": "an API key",
     "accountToken": "an account token",
@@ -96,7 +97,7 @@ def _shape(document: Document, path: str, method: str, operation: Mapping[str, A
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     example = body.get("example")
     return Operation(
-        anchor=operation["operationId"].replace("_", "-"),
+        anchor=_NO_WORD.sub("-", f"{method}{path}").strip("-"),
         method=method.upper(),
         path=path,
         summary=operation["summary"],

@@ -22,9 +22,10 @@ from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery import store
 from domicile.identity.recovery.domain import PasswordReset, new_reset
 from domicile.identity.sessions.store import delete_sessions
-from domicile.identity.users.domain import User, parse_email
+from domicile.identity.users.domain import User
 from domicile.identity.users.store import find_user, find_user_by_email, raise_epoch
 from domicile.infra.databases import IdentityTx
+from domicile.infra.email_address import parse_email_address
 from domicile.infra.secrets import SecretText, new_link_token
 from domicile.kernel.callers import Origin, Person
 from domicile.kernel.errors import DomainError, forbidden
@@ -71,7 +72,7 @@ async def forgot_password(plane: IdentityPlane, email: str, origin: Origin) -> N
     After five in an hour an address is written to no more, without a word.
     """
     faults = Faults()
-    address = faults.take("email", parse_email, email)
+    address = faults.take("email", parse_email_address, email)
     faults.settle()
     assert address is not None
     now = plane.clock()

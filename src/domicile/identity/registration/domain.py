@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domicile.identity.users.domain import Email, Profile, User, UserState
+from domicile.identity.users.domain import Profile, User, UserState
+from domicile.kernel.email_address import EmailAddress
 from domicile.kernel.ids import UserId
 
 
@@ -12,7 +13,7 @@ class SignUp:
     """What somebody wants to be known as, should they prove that the address is theirs."""
 
     id: str
-    email: Email
+    email: EmailAddress
     profile: Profile
     password_hash: str = field(repr=False)
     created_at: datetime

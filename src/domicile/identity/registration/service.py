@@ -15,11 +15,13 @@ from domicile.identity.passwords.store import put_hash
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.registration import store
 from domicile.identity.registration.domain import SignUp, user_from
-from domicile.identity.users.domain import Email, Profile, User, parse_email, take_profile
+from domicile.identity.users.domain import Profile, User, take_profile
 from domicile.identity.users.store import find_user_by_email, insert_user
 from domicile.infra.databases import IdentityTx
+from domicile.infra.email_address import parse_email_address
 from domicile.infra.secrets import SecretText, new_link_token
 from domicile.kernel.callers import Origin
+from domicile.kernel.email_address import EmailAddress
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId
 
@@ -107,7 +109,7 @@ async def prepare_sign_up_mail(plane: IdentityPlane, sign_up_id: str) -> SignUpM
     return await plane.database.run_tx(work)
 
 
-async def close_known_sign_ups(plane: IdentityPlane, email: Email) -> None:
+async def close_known_sign_ups(plane: IdentityPlane, email: EmailAddress) -> None:
     """Close the sign-ups for an address whose user has been told of them."""
     await plane.database.run_tx(lambda tx: store.close_sign_ups(tx, email.key, now=plane.clock()))
 
@@ -118,9 +120,9 @@ async def forget_expired_sign_ups(plane: IdentityPlane) -> None:
     await plane.database.run_tx(lambda tx: store.forget_sign_ups(tx, before=before))
 
 
-def _parse(plane: IdentityPlane, wanted: WantedSignUp) -> tuple[Email, Profile, SecretText]:
+def _parse(plane: IdentityPlane, wanted: WantedSignUp) -> tuple[EmailAddress, Profile, SecretText]:
     faults = Faults()
-    email = faults.take("email", parse_email, wanted.email)
+    email = faults.take("email", parse_email_address, wanted.email)
     profile = take_profile(faults, wanted.name, wanted.locale, wanted.time_zone)
     known = (wanted.email, wanted.email.partition("@")[0], wanted.name)
     rule = partial(parse_password, min_length=plane.settings.passwords.min_length, context=known)

@@ -18,9 +18,10 @@ from sqlalchemy import (
 )
 
 from domicile.identity.registration.domain import SignUp
-from domicile.identity.users.domain import Email, Profile
+from domicile.identity.users.domain import Profile
 from domicile.infra.databases import IdentityTx
 from domicile.infra.planes import IDENTITY, UtcTime
+from domicile.kernel.email_address import EmailAddress
 
 sign_ups = Table(
     "sign_ups",
@@ -104,7 +105,7 @@ def _is_open(now: datetime) -> ColumnElement[bool]:
 def _sign_up_of(row: Row[Any]) -> SignUp:  # Any: a row of the table above
     return SignUp(
         id=row.sign_up_id,
-        email=Email(row.email, row.email_key),
+        email=EmailAddress(row.email, row.email_key),
         profile=Profile(row.name, row.locale, row.time_zone),
         password_hash=row.password_hash,
         created_at=row.created_at,

@@ -12,10 +12,12 @@ from domicile.identity.passwords.store import Credential, find_credential_by_ema
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions import store
 from domicile.identity.sessions.domain import TOUCH_EVERY, Session, SessionLimits, new_session
-from domicile.identity.users.domain import Email, User, parse_email
+from domicile.identity.users.domain import User
 from domicile.infra.databases import IdentityTx
+from domicile.infra.email_address import parse_email_address
 from domicile.infra.secrets import SecretText, has_checksum, with_checksum
 from domicile.kernel.callers import Origin, Person
+from domicile.kernel.email_address import EmailAddress
 from domicile.kernel.errors import DomainError, not_found, unauthenticated
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import random_base62
@@ -95,9 +97,9 @@ def is_session_token(text: str) -> bool:
     return text.startswith(TOKEN_PREFIX) and len(text) == _TOKEN_LENGTH and has_checksum(text)
 
 
-def _parse_credentials(email: str, password: SecretText) -> tuple[Email, SecretText]:
+def _parse_credentials(email: str, password: SecretText) -> tuple[EmailAddress, SecretText]:
     faults = Faults()
-    address = faults.take("email", parse_email, email)
+    address = faults.take("email", parse_email_address, email)
     typed = faults.take("password", normalise_password, password.reveal())
     faults.settle()
     assert address is not None

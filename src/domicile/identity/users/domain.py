@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from email_validator import EmailNotValidError, validate_email
-
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId
-from domicile.kernel.text import Refused, check_line, check_locale, check_time_zone
+from domicile.kernel.text import check_line, check_locale, check_time_zone
 
 LONGEST_NAME = 100
-_LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 _DEFAULT_LOCALE = "en"
 _DEFAULT_TIME_ZONE = "UTC"
 
@@ -20,15 +17,6 @@ class UserState(StrEnum):
     """Whether a person may sign in at all."""
 
     ENABLED = "enabled"
-
-
-@dataclass(frozen=True, slots=True)
-class Email:
-    """An e-mail address: as its owner writes it, and as it is told from others."""
-
-    shown: str
-    key: str
-    """The same for every spelling in upper and lower case, and for a domain in Unicode and in ASCII; mail is sent to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +63,6 @@ class ProfileChange:
     def applied_to(self, user: User) -> Profile:
         """Give the profile as it will be."""
         return Profile(self.name or user.name, self.locale or user.locale, self.time_zone or user.time_zone)
-
-
-def parse_email(text: str) -> Email:
-    """Read an e-mail address (RFC 5321, without quoted local parts, address literals and SMTPUTF8).
-
-    Encoded words (RFC 2047) are refused: mail programs show something else than what was checked. Domains of the
-    reserved top-level name `test` (RFC 2606) are accepted; whether a domain takes mail is not asked.
-    """
-    address = text.strip()
-    if len(address) > _LONGEST_EMAIL:
-        raise Refused(f"must be at most {_LONGEST_EMAIL} characters long")
-    if "=?" in address:
-        raise Refused("must not contain an encoded word")
-    try:
-        read = validate_email(
-            address, allow_smtputf8=False, check_deliverability=False, test_environment=True, strict=True
-        )
-    except EmailNotValidError:
-        raise Refused("must be an e-mail address such as ann@example.com") from None
-    return Email(read.normalized, f"{read.local_part}@{read.ascii_domain}".lower())
 
 
 def check_name(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The lean path of the two hottest questions: answered from the copies in process, without a database and without the framework.
+"""The lean path of the hottest questions: answered from what is held in process, without a database and without the framework.
 
 It answers only what is warm and goes well. For everything else it gives None, and the ordinary route answers, so that every rule and
 every error stands in one place.
@@ -6,15 +6,25 @@ every error stands in one place.
 
 import hmac
 import re
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 from litestar.types import Scope
 
 from domicile.kernel.callers import Caller, Origin
 from domicile.kernel.ids import ApiKeyId, RegionId
-from domicile.kernel.permissions import BE_THERE, Circumstances, Rule, Unasked, decide
+from domicile.kernel.permissions import (
+    BE_THERE,
+    Address,
+    ApiKeyStanding,
+    Circumstances,
+    Rule,
+    Unasked,
+    decide,
+)
 from domicile.region.access.page_copies import PageCopies
 from domicile.region.access.schemas import CheckedBody, principal_urn, shape_whoami
 from domicile.region.entering.door import Door
@@ -24,20 +34,47 @@ from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
 from domicile.web.edge import Keep
 from domicile.web.requests import address_of
 
-_QUESTION = re.compile(
-    rb'\s*\{\s*"action"\s*:\s*"([a-z0-9-]{1,40}:[a-z0-9-]{1,40}:[a-z0-9-]{1,40})"\s*\}\s*'
-)
-_MOST_WRITTEN = 20_000
+_QUESTION = re.compile(rb'\s*\{\s*"action"\s*:\s*"([a-z0-9-]{1,40}:[a-z0-9-]{1,40}:[a-z0-9-]{1,40})"\s*\}\s*')
+_LONGEST_QUESTION = 256
+_MOST_KNOWN = 20_000
+_MOST_ANSWERS_EACH = 64
+_NOTE_EVERY = timedelta(seconds=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
-    """A recognised credential, and the moment it was recognised in."""
+    """A credential that was recognised, good for as long as its copy is the one that is held."""
 
     door: Door
     copy: ApiKeyCopy | MemberCopy
-    circumstances: Circumstances
+    peek: Callable[[], ApiKeyCopy | MemberCopy | None]
+    """Gives the copy that is held now."""
     method: str
+    epoch: int | None
+    ends_at: datetime
+    """When the token expires, or the key. A decision depends on the moment in nothing else."""
+    answers: "dict[_Asked, bytes]" = field(default_factory=dict["_Asked", bytes])
+    """What was decided and written before; nothing that decides it can change without the copy."""
+    note_again_at: datetime = _LONG_AGO
+
+    def keep(self, asked: "_Asked", answer: bytes) -> None:
+        """Remember an answer."""
+        if len(self.answers) >= _MOST_ANSWERS_EACH:
+            self.answers.clear()
+        self.answers[asked] = answer
+
+    def note(self, now: datetime) -> None:
+        """Note that the principal is active, once a second."""
+        standing = self.copy.standing
+        self.door.standings.note_activity(standing.account.id, standing.principal, now)
+        self.note_again_at = now + _NOTE_EVERY
+
+
+_Write = Callable[[_Known, bytes, Circumstances], bytes | None]
+"""Decides and writes the answer to a question in the circumstances; None if it is for the ordinary route."""
+_Asked = tuple[_Write, bytes, Address | Unasked | None]
 
 
 class LeanAnswers:
@@ -46,102 +83,123 @@ class LeanAnswers:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
         self._pages = {region: PageCopies(door) for region, door in doors.by_region.items()}
-        self._written: dict[int, tuple[object, bytes, str]] = {}
-        """By the identity of a copy, which is replaced when anything in it changes: the copy, its answer, its URN."""
+        self._known: dict[bytes, _Known] = {}
+        """By the fingerprint of the `Authorization`, so that no copy of a secret is kept."""
 
     def whoami(self, scope: Scope, authorization: bytes) -> bytes | None:
         """Answer `GET /api/whoami` for a credential that is held in process and in good standing."""
-        known = self._recognise(scope, authorization)
-        if known is None or not decide(known.copy.standing, BE_THERE, known.circumstances).allowed:
-            return None
-        self._note(known)
-        return self._write(known)[1]
+        found = self._answer(scope, authorization, b"", _write_whoami)
+        return found[1] if found else None
 
     def check(self, scope: Scope, authorization: bytes, body: bytes) -> bytes | None:
         """Answer `POST /api/access/check` with a body of one `action` and nothing else."""
-        question = _QUESTION.fullmatch(body)
-        known = self._recognise(scope, authorization) if question else None
-        if question is None or known is None:
+        if len(body) > _LONGEST_QUESTION:
             return None
-        decision = decide(known.copy.standing, question[1].decode(), known.circumstances)
-        rule = decision.steps[-1].rule
-        if rule is not Rule.ROLE_PERMITS:
-            return None
-        self._note(known)
-        return msgspec.json.encode(
-            CheckedBody(
-                action=decision.action,
-                allowed=decision.allowed,
-                principal_urn=self._write(known)[2],
-                rule=rule,
-            )
-        )
+        found = self._answer(scope, authorization, body, _write_checked)
+        return found[1] if found else None
 
     def users(self, scope: Scope, authorization: bytes) -> bytes | Keep | None:
         """Answer `GET /api/users` with a page that is held in process; else the ordinary route's answer is to be kept."""
-        known = self._recognise(scope, authorization)
-        if known is None or not decide(known.copy.standing, "identity:user:read", known.circumstances).allowed:
+        found = self._answer(scope, authorization, b"identity:user:read", _write_permission)
+        if found is None:
             return None
-        self._note(known)
-        account = known.copy.standing.account
+        account = found[0].copy.standing.account
         return self._pages[account.region].find(account.id, scope["query_string"])
 
-    def _recognise(self, scope: Scope, authorization: bytes) -> _Known | None:
+    def _answer(
+        self, scope: Scope, authorization: bytes, question: bytes, write: _Write
+    ) -> tuple[_Known, bytes] | None:
+        known = self._recognise(authorization)
+        if known is None or (now := known.door.plane.clock()) >= known.ends_at:
+            return None
+        address = address_of(scope) if _is_bound_to_networks(known.copy) else Unasked.UNASKED
+        asked = write, question, address
+        answer = known.answers.get(asked)
+        if answer is None:
+            answer = write(known, question, Circumstances(now, address, known.epoch))
+            if answer is None:
+                return None
+            known.keep(asked, answer)
+        if now >= known.note_again_at:
+            known.note(now)
+        return known, answer
+
+    def _recognise(self, authorization: bytes) -> _Known | None:
+        mark = mark_of(authorization)
+        known = self._known.get(mark)
+        if known is not None and known.peek() is known.copy:
+            return known
+        known = self._look_up(authorization)
+        if known is not None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[mark] = known
+        return known
+
+    def _look_up(self, authorization: bytes) -> _Known | None:
         scheme, _, credential = authorization.partition(b" ")
         match scheme:
             case b"ApiKey":
-                return self._recognise_key(scope, credential)
+                return self._look_up_key(credential)
             case b"Bearer":
-                return self._recognise_token(credential)
+                return self._look_up_token(credential)
             case _:
                 return None
 
-    def _recognise_key(self, scope: Scope, credential: bytes) -> _Known | None:
+    def _look_up_key(self, credential: bytes) -> _Known | None:
         text, _, secret = credential.decode("latin-1").partition(":")
         parts = text.split("_", 2)
         door = self._doors.by_region.get(RegionId(parts[1])) if len(parts) == 3 else None
-        copy = door.standings.peek_key(ApiKeyId(text)) if door else None
-        if door is None or copy is None:
+        if door is None:
             return None
+        peek = partial(door.standings.peek_key, ApiKeyId(text))
+        copy = peek()
         # A former secret, within the overlap of a rotation, is for the ordinary route.
-        if not hmac.compare_digest(door.plane.key_hash.of(secret), copy.secret_hash):
+        if copy is None or not hmac.compare_digest(door.plane.key_hash.of(secret), copy.secret_hash):
             return None
-        address = address_of(scope) if copy.is_bound_to_networks else Unasked.UNASKED
-        return _Known(door, copy, Circumstances(door.plane.clock(), address), "api-key")
+        place = copy.standing.place
+        expiry = place.expiry if isinstance(place, ApiKeyStanding) else None
+        return _Known(door, copy, peek, "api-key", None, expiry or _NEVER)
 
-    def _recognise_token(self, token: bytes) -> _Known | None:
+    def _look_up_token(self, token: bytes) -> _Known | None:
         mark = mark_of(token)
         for door in self._doors.by_region.values():
-            facts = door.keys.peek(mark)
-            if facts is not None:
-                now: datetime = door.plane.clock()
-                copy = door.standings.peek_member(facts.account_id, facts.user_id)
-                if copy is None or facts.expires_at <= now.timestamp():
-                    return None
-                return _Known(door, copy, Circumstances(now, epoch=facts.epoch), "account-token")
+            if (facts := door.keys.peek(mark)) is not None:
+                peek = partial(door.standings.peek_member, facts.account_id, facts.user_id)
+                ends_at = datetime.fromtimestamp(facts.expires_at, UTC)
+                copy = peek()
+                return _Known(door, copy, peek, "account-token", facts.epoch, ends_at) if copy else None
         return None
 
-    @staticmethod
-    def _note(known: _Known) -> None:
-        standing = known.copy.standing
-        known.door.standings.note_activity(standing.account.id, standing.principal, known.circumstances.now)
 
-    def _write(self, known: _Known) -> tuple[object, bytes, str]:
-        written = self._written.get(id(known.copy))
-        if written is not None and written[0] is known.copy:
-            return written
-        caller = _caller(known)
-        plane = known.door.plane
-        urn = principal_urn(plane, caller, caller.principal)
-        written = (known.copy, msgspec.json.encode(shape_whoami(plane, caller)), urn)
-        if len(self._written) >= _MOST_WRITTEN:
-            self._written.clear()
-        self._written[id(known.copy)] = written
-        return written
+def _write_whoami(known: _Known, _question: bytes, circumstances: Circumstances) -> bytes | None:
+    if not decide(known.copy.standing, BE_THERE, circumstances).allowed:
+        return None
+    return msgspec.json.encode(shape_whoami(known.door.plane, _caller(known, circumstances)))
 
 
-def _caller(known: _Known) -> Caller:
+def _write_checked(known: _Known, question: bytes, circumstances: Circumstances) -> bytes | None:
+    if (asked := _QUESTION.fullmatch(question)) is None:
+        return None
+    decision = decide(known.copy.standing, asked[1].decode(), circumstances)
+    rule = decision.steps[-1].rule
+    if rule is not Rule.ROLE_PERMITS:
+        return None
+    urn = principal_urn(known.door.plane, _caller(known, circumstances), known.copy.standing.principal)
+    return msgspec.json.encode(
+        CheckedBody(action=decision.action, allowed=decision.allowed, principal_urn=urn, rule=rule)
+    )
+
+
+def _write_permission(known: _Known, action: bytes, circumstances: Circumstances) -> bytes | None:
+    return action if decide(known.copy.standing, action.decode(), circumstances).allowed else None
+
+
+def _is_bound_to_networks(copy: ApiKeyCopy | MemberCopy) -> bool:
+    return isinstance(copy, ApiKeyCopy) and copy.is_bound_to_networks
+
+
+def _caller(known: _Known, circumstances: Circumstances) -> Caller:
     copy = known.copy
     name, email = (copy.name, copy.email) if isinstance(copy, MemberCopy) else (copy.alias, "")
-    origin = Origin("", None)
-    return Caller(copy.standing, known.circumstances, copy.role, name, email, known.method, origin)
+    return Caller(copy.standing, circumstances, copy.role, name, email, known.method, Origin("", None))

@@ -43,7 +43,7 @@ async def create_account(plane: RegionPlane, person: Person, new: NewAccount, re
 
 
 async def _reserve_id(plane: RegionPlane, person: Person, request: RequestKey | None) -> AccountId:
-    mark = RequestMark(request.key, request.digest) if request else None
+    mark = RequestMark(request.key, _keyed(plane, request)) if request else None
 
     async def reserve(tx: DirectoryTx) -> AccountId:
         now = plane.clock()
@@ -62,6 +62,11 @@ async def _reserve_id(plane: RegionPlane, person: Person, request: RequestKey | 
                 return drawn
 
     return await plane.directory.run_tx(reserve)
+
+
+def _keyed(plane: RegionPlane, request: RequestKey) -> bytes:
+    """Fingerprint the body, which has the alias in it, so that who reads the directory cannot try aliases out."""
+    return plane.link_hash.of(f"account request {request.digest.hex()}")
 
 
 async def _write_account(

@@ -1,0 +1,58 @@
+"""One account with something of each kind in it, and for every operation a credential that may do it and ids that are there."""
+
+from dataclasses import dataclass
+
+from domicile.web.operations import Access
+from tests.support.api import Api
+from tests.support.operations import Operation
+from tests.support.stored import Stored, everything
+from tests.support.world import Account, World, until
+
+KEPT = (
+    *("users", "passwords", "sessions", "sign_ups", "password_resets"),
+    *("directory_accounts", "directory_memberships"),
+    *("accounts", "memberships", "invitations", "api_keys", "idempotency_keys", "access_log", "audit_events"),
+)
+"""The tables in which a request that was refused leaves nothing."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An account whose owner calls."""
+
+    world: World
+    account: Account
+    ids: dict[str, str]
+
+    def api_for(self, operation: Operation) -> Api:
+        """Give a client that may do the operation."""
+        if operation.access is Access.ANYONE:
+            return self.world.anyone
+        return self.account.owner.api if operation.access is Access.PERSON else self.account.api
+
+    def path_of(self, operation: Operation) -> str:
+        """Give the operation's path with ids of things that are there."""
+        return operation.at(self.ids)
+
+    def stored(self) -> Stored:
+        """Read everything that requests leave behind, once the mails are out."""
+        until(lambda: everything(self.world.server, "outbox"), lambda rows: not any(rows.values()))
+        return everything(self.world.server, *KEPT)
+
+
+def make_scene(world: World) -> Scene:
+    """Make the account and what is in it."""
+    owner, guest = world.person("Ann Example"), world.person("Gus Guest")
+    account = world.account(owner, "de-1", "Example Labs")
+    world.join(account, guest)
+    body = {"email": world.address("invited"), "roleID": "read-only"}
+    ids = {
+        "account_id": account.id,
+        "user_id": guest.id,
+        "session_id": owner.api.call("GET", "/api/me/sessions")["sessions"][0]["id"],
+        "key_id": world.key(account.api).id,
+        "invitation_id": account.api.call("POST", "/api/invitations", body, status=201)["id"],
+        "role_id": "read-only",
+        "region": "de-1",
+    }
+    return Scene(world, account, ids)
