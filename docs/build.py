@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from os.path import normpath
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -52,16 +53,22 @@ def _write_page(page: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     home = "../" * len(page.parent.parts) + "index.html"
     title = text.partition("\n")[0].removeprefix("# ")
-    target.write_text(_PAGE.format(title=title, home=home, body=_linked(body)), encoding="utf-8")
+    target.write_text(_PAGE.format(title=title, home=home, body=_linked(body, page)), encoding="utf-8")
 
 
 def _page_name(page: Path) -> Path:
     return page.with_name("index.html") if page.name == "README.md" else page.with_suffix(".html")
 
 
-def _linked(body: str) -> str:
-    """Point links at pages instead of at their sources."""
-    return _LINK.sub(lambda found: f'href="{found[1].replace("README", "index")}.html{found[2]}"', body)
+def _linked(body: str, page: Path) -> str:
+    """Point links at pages instead of at their sources; what lies outside the documents has no page."""
+
+    def pointed(found: re.Match[str]) -> str:
+        if normpath(page.parent / found[1]).startswith(".."):
+            return f'href="../{found[1]}.md{found[2]}"'
+        return f'href="{found[1].replace("README", "index")}.html{found[2]}"'
+
+    return _LINK.sub(pointed, body)
 
 
 if __name__ == "__main__":

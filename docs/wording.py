@@ -44,7 +44,7 @@ SETTINGS: Final = {
     "namespace": "Second part of every URN; ASCII letters and digits.",
     "secret_key_file": "The root key: at least 64 hexadecimal digits. Empty: `secret.key` in the data folder, made at the first start.",
     "server.host": "Where the server listens; `--host` wins.",
-    "server.port": "Where the server listens; `--port` and `DOMICILE_PORT` win. 0 takes a free one.",
+    "server.port": "Where the server listens; `--port` and `DOMICILE_PORT` win.",
     "server.public_url": "The address in links and tokens. Empty: host and port.",
     "server.trusted_proxies": "Addresses whose `X-Forwarded-For` is believed. Empty: nobody's.",
     "server.regions": "Ids of the regions that this node serves; empty: all. For the others it opens no database and answers 421.",

@@ -1,20 +1,26 @@
 """A real server with an empty data folder, a real browser, and people who each sit at a browser of their own."""
 
 import random
+import re
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
+from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.support.browsing import Visitor, visit
+from domicile.infra.mail.keeping import list_mails, read_mail
+from tests.support.browsing import PASSWORD, Visitor, visit
 
+_NUMBERS = count(1)
+_VERIFY_LINK = re.compile(r"/verify/(\S+)")
 _PATIENCE_SECONDS = 30
 _QUIET = [
     "--no-sandbox",
@@ -27,9 +33,15 @@ _QUIET = [
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the server."""
+    return tmp_path_factory.mktemp("console")
+
+
+@pytest.fixture(scope="session")
+def server_url(data: Path) -> Generator[str]:
     """The address of a server process of this run alone."""
-    port, data = _free_port(), tmp_path_factory.mktemp("console")
+    port = _free_port()
     command = [sys.executable, "-m", "domicile.apps.cli", "serve", "--port", str(port), "--data", str(data)]
     log = data / "server.log"
     with log.open("wb") as out:
@@ -55,7 +67,7 @@ def new_visitor(browser: Browser, server_url: str) -> Generator[Callable[..., Vi
     """Lets people sit down; at the end no browser may have complained, or asked anybody else for anything."""
     visitors: list[Visitor] = []
 
-    def sit_down(**options: object) -> Visitor:
+    def sit_down(**options: Any) -> Visitor:
         visitors.append(visit(browser, server_url, **options))
         return visitors[-1]
 
@@ -69,6 +81,36 @@ def new_visitor(browser: Browser, server_url: str) -> Generator[Callable[..., Vi
 @pytest.fixture
 def visitor(new_visitor: Callable[..., Visitor]) -> Visitor:
     return new_visitor()
+
+
+@pytest.fixture
+def newcomer(new_visitor: Callable[..., Visitor], data: Path) -> Callable[[str], Visitor]:
+    """Signs a person of a name up and in, on the short way; their address is theirs alone in this run."""
+
+    def arrive(name: str) -> Visitor:
+        visitor = new_visitor()
+        visitor.address = f"{name.lower()}.{next(_NUMBERS)}@example.com"
+        form: dict[str, str | float | bool] = {"email": visitor.address, "password": PASSWORD}
+        visitor.post("/sign-up", form | {"name": f"{name} Example"})
+        visitor.post(f"/verify/{_mailed_token(data / 'mail', visitor.address)}", {})
+        visitor.post("/sign-in", form)
+        visitor.open("/accounts")
+        assert visitor.heading() == "Your accounts"
+        return visitor
+
+    return arrive
+
+
+def _mailed_token(folder: Path, address: str) -> str:
+    """Wait for the mail of a sign-up, and read the secret in its link."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        for summary in list_mails(folder):
+            mail = read_mail(folder, summary.name)
+            if summary.to == address and mail and (found := _VERIFY_LINK.search(mail.text or "")):
+                return found[1]
+        time.sleep(0.02)
+    pytest.fail(f"no mail to {address}")
 
 
 def _free_port() -> int:

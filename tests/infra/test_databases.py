@@ -31,7 +31,7 @@ CANARY = "canary-6d1f"
 DE, US = RegionId("de-1"), RegionId("us-1")
 metadata = MetaData()
 counters = Table(
-    "counters", metadata, Column("name", Text, primary_key=True), Column("count", Integer, nullable=False)
+    "counters", metadata, Column("name", Text, primary_key=True), Column("value", Integer, nullable=False)
 )
 
 
@@ -46,19 +46,19 @@ async def database(url: str) -> AsyncGenerator[Database[RegionTx]]:
     database = region_database(url, DE)
     async with database.engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
-        await connection.execute(insert(counters).values(name="one", count=0))
+        await connection.execute(insert(counters).values(name="one", value=0))
     yield database
     await database.close()
 
 
 async def count_of(tx: Tx, name: str = "one") -> int:
-    row = await tx.first(select(counters.c.count).where(counters.c.name == name))
+    row = await tx.first(select(counters.c.value).where(counters.c.name == name))
     assert row is not None
-    return row.count
+    return row.value
 
 
 async def set_count(tx: Tx, count: int) -> None:
-    await tx.execute(update(counters).values(count=count))
+    await tx.execute(update(counters).values(value=count))
 
 
 async def add_one(tx: Tx) -> None:
@@ -143,7 +143,7 @@ async def test_a_serialization_failure_runs_the_work_again_from_the_start(postgr
         database, other = region_database(url, DE), region_database(url, DE)
         async with database.engine.begin() as connection:
             await connection.run_sync(metadata.create_all)
-            await connection.execute(insert(counters).values(name="one", count=0))
+            await connection.execute(insert(counters).values(name="one", value=0))
         seen: list[int] = []
         woken: list[int] = []
 
@@ -165,7 +165,7 @@ async def test_a_busy_file_is_waited_for(tmp_path: Path):
     database = region_database(f"sqlite+aiosqlite:///{tmp_path / 'region.db'}", DE)
     async with database.engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
-        await connection.execute(insert(counters).values(name="one", count=0))
+        await connection.execute(insert(counters).values(name="one", value=0))
     holder = sqlite3.connect(tmp_path / "region.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
 
@@ -333,7 +333,7 @@ async def test_a_server_that_falls_silent_is_out_of_reach_in_seconds(
 async def test_a_refused_statement_is_told_without_what_somebody_typed(database: Database[RegionTx]):
     async def twice(tx: RegionTx) -> None:
         for _ in range(2):
-            await tx.execute(insert(counters).values(name=CANARY, count=1))
+            await tx.execute(insert(counters).values(name=CANARY, value=1))
 
     with capture_logs() as logs, pytest.raises(StatementRefused) as refused:
         await database.run_tx(twice)
@@ -344,10 +344,10 @@ async def test_a_refused_statement_is_told_without_what_somebody_typed(database:
 
 async def test_a_wrong_value_is_told_without_the_value(database: Database[RegionTx]):
     if database.engine.dialect.name == "sqlite":
-        statement = text("INSERT INTO counters (name, count) VALUES ('x', NULL), (:name, 1)")
+        statement = text("INSERT INTO counters (name, value) VALUES ('x', NULL), (:name, 1)")
     else:
         statement = text(
-            "INSERT INTO counters (name, count) VALUES ('x', CAST(CAST(:name AS TEXT) AS INTEGER))"
+            "INSERT INTO counters (name, value) VALUES ('x', CAST(CAST(:name AS TEXT) AS INTEGER))"
         )
 
     with pytest.raises(StatementRefused) as refused:
@@ -362,7 +362,7 @@ async def test_each_wait_for_a_retry_is_short_at_first(database: Database[Region
     monkeypatch.setattr("domicile.infra.databases._is_worth_retrying", lambda _error: len(waits) < 9)
 
     with pytest.raises(StatementRefused):
-        await database.run_tx(lambda tx: tx.execute(insert(counters).values(name="one", count=0)))
+        await database.run_tx(lambda tx: tx.execute(insert(counters).values(name="one", value=0)))
 
     assert waits[0] == 0.005 and waits[-1] == 0.32
     assert all(earlier <= later for earlier, later in pairwise(waits))

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Response
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Cookie, Page, Response
 
+SESSION = "__Host-domicile-session"
 PASSWORD = "a pelican folds seven maps"
 
 
@@ -31,6 +33,8 @@ class Visitor:
     page: Page
     url: str
     complaints: Complaints
+    address: str = ""
+    """Where mail reaches the person, once they have signed up."""
 
     @property
     def context(self) -> BrowserContext:
@@ -55,6 +59,38 @@ class Visitor:
 
     def heading(self) -> str:
         return self.page.get_by_role("heading", level=1).inner_text()
+
+    @property
+    def session(self) -> str | None:
+        """What the session cookie holds."""
+        cookie = self.session_cookie()
+        return cookie.get("value") if cookie else None
+
+    def session_cookie(self) -> Cookie | None:
+        return next((cookie for cookie in self.context.cookies() if cookie.get("name") == SESSION), None)
+
+    def put_session(self, value: str) -> None:
+        """Give the browser a session cookie."""
+        kept: Any = {"name": SESSION, "value": value, "url": self.url, "secure": True, "httpOnly": True}
+        self.context.add_cookies([kept])
+
+    def post(self, path: str, form: dict[str, str | float | bool], **headers: str) -> APIResponse:
+        """Send a form with this browser's cookies, as a page of this site would unless `headers` say otherwise."""
+        sent = {"Sec-Fetch-Site": "same-origin"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        return self.context.request.post(f"{self.url}{path}", form=form, headers=sent, max_redirects=0)
+
+    def invite(self, account: str, address: str, role: str = "Read only") -> None:
+        self.open(f"/accounts/{account}")
+        self.fill(email=address)
+        self.page.get_by_role("radio", name=role).check()
+        self.press("Send invitation")
+
+    def accept(self) -> None:
+        """Follow the invitation in the mailbox and accept it."""
+        self.follow_mail(self.address, "invited")
+        self.press("Accept the invitation")
 
     def follow_mail(self, address: str, subject: str) -> None:
         """Open the newest mail to an address in the mailbox, and follow the link in it."""
@@ -98,9 +134,9 @@ class Visitor:
         return urlsplit(self.page.url).path.rpartition("/")[2]
 
 
-def visit(browser: Browser, url: str, **options: object) -> Visitor:
+def visit(browser: Browser, url: str, **options: Any) -> Visitor:
     """Let a new person sit down at a browser, and listen to what it complains about."""
-    page = browser.new_context(locale="en-GB", **options).new_page()  # pyright: ignore[reportArgumentType]  # the options are the library's
+    page = browser.new_context(locale="en-GB", **options).new_page()
     page.set_default_timeout(10_000)
     complaints = Complaints()
     page.on("console", lambda message: _note(complaints, message.type, message.text))

@@ -23,12 +23,12 @@ def told(reason: str, label: str) -> str:
 
 def moment_in(at: datetime, time_zone: str) -> str:
     """Write a moment to the minute, as clocks in a zone show it."""
-    return f"{at.astimezone(ZoneInfo(time_zone)):%d %b %Y, %H:%M}"
+    return f"{day_in(at, time_zone)}, {at.astimezone(ZoneInfo(time_zone)):%H:%M}"
 
 
 def day_in(at: datetime, time_zone: str) -> str:
     """Write the day of a moment, as calendars in a zone show it."""
-    return f"{at.astimezone(ZoneInfo(time_zone)):%d %b %Y}"
+    return f"{at.astimezone(ZoneInfo(time_zone)):%d\u00a0%b\u00a0%Y}"
 
 
 def device(user_agent: str) -> str:

@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from domicile.infra.sqlite import connect
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import RegionId
 
@@ -28,6 +30,8 @@ _BUSY_MILLISECONDS = 5_000
 _RETRIED_SQLSTATES = {"40001", "40P01", "55P03"}
 _OUTAGE_SQLSTATES = ("08", "25006", "28", "3D", "53", "57", "58", "XX")
 """Beginnings of: no connection, read-only since a failover, no entry, no such database, full, stopped, broken."""
+_SQLITE_READS: dict[str, Any] = {"domicile_reads": True}  # Any: as SQLAlchemy has its options
+_POSTGRESQL_READS: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _log = structlog.get_logger("domicile.databases")
 
 _open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
@@ -106,6 +110,9 @@ class Database(Generic[TxT]):
         self._name = name
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine: AsyncEngine = _sqlite_engine(url) if self._is_sqlite else _postgresql_engine(url)
+        self._reading = self.engine.execution_options(
+            **(_SQLITE_READS if self._is_sqlite else _POSTGRESQL_READS)
+        )
         self._one_writer = asyncio.Lock()
         self.label = f"{self.engine.dialect.name} {Path(make_url(url).database or '').name}"
 
@@ -132,12 +139,7 @@ class Database(Generic[TxT]):
         """Run queries on one snapshot; nothing that `work` does is kept."""
 
         async def once(_attempt: int) -> ResultT:
-            async with self.engine.connect() as connection:
-                await connection.execution_options(domicile_reads=True)
-                if not self._is_sqlite:
-                    await connection.execution_options(
-                        isolation_level="REPEATABLE READ", postgresql_readonly=True
-                    )
+            async with self._reading.connect() as connection:
                 return await work(self._begin(connection))
 
         return await self._patiently(once)
@@ -235,7 +237,12 @@ def require_no_transaction() -> None:
 
 def _sqlite_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=4, max_overflow=8, pool_timeout=_PATIENCE_SECONDS, hide_parameters=True
+        url,
+        pool_size=4,
+        max_overflow=8,
+        pool_timeout=_PATIENCE_SECONDS,
+        hide_parameters=True,
+        async_creator=partial(connect, make_url(url).database or ""),
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

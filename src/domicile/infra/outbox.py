@@ -73,19 +73,18 @@ class Outbox:
     async def append(self, tx: Tx, kind: str, *, owner_id: str, subject_id: str, version: int = 0) -> str:
         """Write down an effect together with the change that calls for it; gives the row's id."""
         row_id = str(uuid7())
-        await tx.execute(
-            tx.insert(self._table).values(
-                owner_id=owner_id,
-                id=row_id,
-                kind=kind,
-                subject_id=subject_id,
-                version=version,
-                attempts=0,
-                due_at=self._clock(),
-                parked_at=None,
-                last_error="",
-            )
-        )
+        row = {
+            "owner_id": owner_id,
+            "id": row_id,
+            "kind": kind,
+            "subject_id": subject_id,
+            "version": version,
+            "attempts": 0,
+            "due_at": self._clock(),
+            "parked_at": None,
+            "last_error": "",
+        }
+        await tx.execute(tx.insert(self._table), row)
         tx.after_commit(self._wake)
         return row_id
 

@@ -137,6 +137,8 @@ def _add_examples(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
         operation["requestBody"]["content"]["application/json"]["example"] = example
     answer = handler.parsed_fn_signature.return_type.annotation
     for content in operation["responses"].get(str(handler.status_code), {}).get("content", {}).values():
+        if answer == Response[bytes]:  # JSON that was written by hand: this document
+            content["schema"] = {"type": "object"}
         if (example := example_of(answer)) is not None:
             content["example"] = example
 

@@ -116,9 +116,8 @@ def respond(request: Request[Any, Any, Any], error: DomainError) -> Response[byt
 
 
 def _answer(request: Request[Any, Any, Any], error: DomainError, status: int) -> Response[bytes]:
-    state = request.scope.get("state", {})
     body = problem_body(
-        status, error, request_id=state.get("request_id", "unknown"), public_url=request.app.state.public_url
+        status, error, request_id=_request_id(request), public_url=request.app.state.public_url
     )
     return Response(
         body,
@@ -126,6 +125,10 @@ def _answer(request: Request[Any, Any, Any], error: DomainError, status: int) ->
         headers=problem_headers(status, error),
         media_type="application/problem+json",
     )
+
+
+def _request_id(request: Request[Any, Any, Any]) -> str:
+    return request.scope.get("state", {}).get("request_id", "unknown")
 
 
 def respond_to_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -161,7 +164,13 @@ def _framework_fields(error: HTTPException) -> dict[str, str]:
 
 def respond_to_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer an error that nobody foresaw: logged with its place in the code, told as nothing but a request id."""
-    _log.error("unforeseen", error=type(error).__name__, method=request.method, exc_info=error)
+    _log.error(
+        "unforeseen",
+        error=type(error).__name__,
+        method=request.method,
+        request_id=_request_id(request),
+        exc_info=error,
+    )
     unknown = DomainError(
         ErrorKind.UNAVAILABLE,
         "internal-error",

@@ -32,21 +32,20 @@ audit_events = Table(
 
 async def append_audit(tx: RegionTx, event: AuditEvent) -> None:
     """Write an event down, in the transaction of what it tells of."""
-    await tx.execute(
-        tx.insert(audit_events).values(
-            account_id=event.account_id,
-            event_id=str(uuid7()),
-            at=event.at,
-            type=event.type,
-            principal_kind=event.principal.kind,
-            principal_id=event.principal.id,
-            principal_email=event.principal_email,
-            outcome=event.outcome,
-            request_id=event.request_id,
-            source_address=event.source_address,
-            details=event.details,
-        )
-    )
+    row = {
+        "account_id": event.account_id,
+        "event_id": str(uuid7()),
+        "at": event.at,
+        "type": event.type,
+        "principal_kind": event.principal.kind,
+        "principal_id": event.principal.id,
+        "principal_email": event.principal_email,
+        "outcome": event.outcome,
+        "request_id": event.request_id,
+        "source_address": event.source_address,
+        "details": event.details,
+    }
+    await tx.execute(tx.insert(audit_events), row)
 
 
 async def list_events(tx: RegionTx, account: AccountId, page: PageRequest) -> Page[RecordedEvent]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     Update,
     and_,
+    bindparam,
     exists,
     func,
     literal_column,
@@ -83,6 +84,19 @@ _SHOWN = (
     invitations.c.sends,
     invitations.c.version,
 )
+_EXPIRE = (
+    update(invitations)
+    .where(
+        invitations.c.account_id == bindparam("of_account"),
+        invitations.c.email_key == bindparam("to_email"),
+        _IS_INVITED,
+        invitations.c.expires_at <= bindparam("now"),
+    )
+    .values(state=InvitationState.EXPIRED)
+)
+_MADE_SINCE = select(func.count().label("made"), func.min(invitations.c.created_at).label("oldest")).where(
+    invitations.c.account_id == bindparam("of_account"), invitations.c.created_at > bindparam("since")
+)
 
 
 async def insert_invitation(tx: RegionTx, account: AccountId, made: Invitation) -> bool:
@@ -90,48 +104,43 @@ async def insert_invitation(tx: RegionTx, account: AccountId, made: Invitation) 
 
     One that is open by its state but has expired gives up the place.
     """
-    if await _insert(tx, account, made):
+    if await _insert_unless_open(tx, account, made):
         return True
-    holds_place = (
-        (invitations.c.account_id == account) & (invitations.c.email_key == made.email_key) & _IS_INVITED
+    freed = await tx.execute(
+        _EXPIRE, {"of_account": account, "to_email": made.email_key, "now": made.created_at}
     )
-    expire = update(invitations).where(holds_place, invitations.c.expires_at <= made.created_at)
-    gave_up = await tx.count(expire.values(state=InvitationState.EXPIRED))
-    return gave_up == 1 and await _insert(tx, account, made)
+    return freed.rowcount == 1 and await _insert_unless_open(tx, account, made)
 
 
-async def _insert(tx: RegionTx, account: AccountId, made: Invitation) -> bool:
-    row = tx.insert(invitations).values(
-        account_id=account,
-        invitation_id=made.id,
-        email=made.email,
-        email_key=made.email_key,
-        role_id=made.role_id,
-        state=made.state,
-        created_at=made.created_at,
-        created_by_kind=made.created_by.kind,
-        created_by_id=made.created_by.id,
-        modified_at=made.modified_at,
-        expires_at=made.expires_at,
-        last_sent_at=made.last_sent_at,
-        sends=made.sends,
-        token_hash=None,
-        accepted_by=None,
-        accepted_at=None,
-        version=made.version,
-    )
+async def _insert_unless_open(tx: RegionTx, account: AccountId, made: Invitation) -> bool:
+    row = {
+        "account_id": account,
+        "invitation_id": made.id,
+        "email": made.email,
+        "email_key": made.email_key,
+        "role_id": made.role_id,
+        "state": made.state,
+        "created_at": made.created_at,
+        "created_by_kind": made.created_by.kind,
+        "created_by_id": made.created_by.id,
+        "modified_at": made.modified_at,
+        "expires_at": made.expires_at,
+        "last_sent_at": made.last_sent_at,
+        "sends": made.sends,
+        "token_hash": None,
+        "accepted_by": None,
+        "accepted_at": None,
+        "version": made.version,
+    }
     place = [invitations.c.account_id, invitations.c.email_key]
-    done = await tx.execute(row.on_conflict_do_nothing(index_elements=place, index_where=_IS_INVITED))
-    return done.rowcount == 1
+    unless_open = tx.insert(invitations).on_conflict_do_nothing(index_elements=place, index_where=_IS_INVITED)
+    return (await tx.execute(unless_open, row)).rowcount == 1
 
 
 async def count_made_since(tx: RegionTx, account: AccountId, since: datetime) -> tuple[int, datetime | None]:
     """Count the invitations made after a moment, and give the time of the oldest of them."""
-    mine = (invitations.c.account_id == account) & (invitations.c.created_at > since)
-    row = await tx.first(
-        select(func.count().label("made"), func.min(invitations.c.created_at).label("oldest")).where(mine)
-    )
-    return (row.made, row.oldest) if row else (0, None)
+    row = (await tx.execute(_MADE_SINCE, {"of_account": account, "since": since})).one()
+    return row.made, row.oldest
 
 
 async def find_invitation(tx: RegionTx, account: AccountId, invitation: InvitationId) -> Invitation | None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -83,6 +84,14 @@ _JOINED = memberships.join(
         memberships.c.account_id == member_cards.c.account_id, memberships.c.user_id == member_cards.c.user_id
     ),
 )
+_WITH_EMAIL = (
+    select(member_cards.c.user_id)
+    .where(
+        member_cards.c.account_id == bindparam("account_id"),
+        func.lower(member_cards.c.email).in_([bindparam("spelling_0"), bindparam("spelling_1")]),
+    )
+    .limit(1)
+)
 
 
 async def insert_member(
@@ -141,11 +150,10 @@ async def find_member(tx: RegionTx, account: AccountId, user: UserId) -> Member 
     return _member(row) if row else None
 
 
-async def has_member_with_email(tx: RegionTx, account: AccountId, spellings: tuple[str, ...]) -> bool:
-    """Tell whether a user of the account has the address, given in each of the forms in which a card may hold it."""
-    known = func.lower(member_cards.c.email).in_([spelling.lower() for spelling in spellings])
-    mine = select(member_cards.c.user_id).where(member_cards.c.account_id == account, known)
-    return await tx.first(mine.limit(1)) is not None
+async def has_member_with_email(tx: RegionTx, account: AccountId, spellings: tuple[str, str]) -> bool:
+    """Tell whether a user of the account has the address, given in both forms in which a card may hold it."""
+    asked = {f"spelling_{n}": spelling.lower() for n, spelling in enumerate(spellings)}
+    return (await tx.execute(_WITH_EMAIL, {"account_id": account, **asked})).first() is not None
 
 
 async def list_members(

@@ -1,0 +1,168 @@
+"""What holds of every page: it fits, it is labelled, it asks nobody else for anything, and nobody else can make it act."""
+
+from collections.abc import Callable
+
+import pytest
+
+from domicile.web.problems import CODES
+from tests.support.browsing import PASSWORD, Visitor
+
+pytestmark = pytest.mark.browser
+
+SIGNED_OUT = [
+    "/",
+    "/sign-up",
+    "/sign-up/sent",
+    "/sign-in?done=session-ended",
+    "/forgot",
+    "/forgot/sent",
+    "/verify/none",
+    "/reset/none",
+    "/join/none",
+    "/docs",
+    "/problems",
+    "/problems/not-found",
+    "/mailbox",
+    "/nowhere",
+]
+_OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a[href], summary")]
+    .filter(e => !(e.labels && e.labels.length) && !e.getAttribute("aria-label") && !e.textContent.trim())
+    .map(e => e.outerHTML)"""
+_DOUBLED = """() => { const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
+    return ids.filter((id, at) => ids.indexOf(id) !== at); }"""
+
+
+def _check_page(visitor: Visitor, path: str) -> None:
+    visitor.open(path)
+    assert visitor.page.get_by_role("heading", level=1).count() == 1, path
+    assert visitor.page.locator("html").get_attribute("lang") == "en", path
+    assert visitor.page.get_by_role("main").count() == 1, path
+    assert visitor.page.title().endswith(" · Domicile"), path
+    assert visitor.page.evaluate(_OVERFLOW) == 0, path
+    assert visitor.page.evaluate(_UNNAMED) == [], path
+    assert visitor.page.evaluate(_DOUBLED) == [], path
+    assert visitor.page.locator("script").count() == 0, path
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_for_everybody_fit_and_are_labelled(
+    new_visitor: Callable[..., Visitor], scheme: str, width: int
+):
+    visitor = new_visitor(color_scheme=scheme, viewport={"width": width, "height": 720})
+
+    for path in SIGNED_OUT:
+        _check_page(visitor, path)
+
+
+def test_pages_of_a_signed_in_person_fit_and_are_labelled(newcomer: Callable[[str], Visitor]):
+    ada = newcomer("Ada")
+    _check_page(ada, "/accounts")
+    account = ada.create_account("Example Laboratories of the longest name" + "e" * 50, "United States")
+    ada.invite(account, f"{'long' * 12}@{'example' * 6}.com")
+    person = ada.page.get_by_role("link", name="Ada Example").last.get_attribute("href")
+    assert person
+
+    for width in (360, 1600):
+        ada.page.set_viewport_size({"width": width, "height": 720})
+        for path in ("/accounts", "/accounts/new", f"/accounts/{account}", person, f"{person}/remove", "/me"):
+            _check_page(ada, path)
+
+
+def test_every_page_keeps_to_itself(visitor: Visitor):
+    for path in SIGNED_OUT:
+        headers = visitor.open(path).headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'"), path
+        for part in ("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"):
+            assert part in policy, path
+        assert "unsafe" not in policy, path
+        assert headers["cache-control"] == "no-store", path
+        assert headers["referrer-policy"] == "no-referrer", path
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["cross-origin-opener-policy"] == "same-origin", path
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "none"},
+        {"Sec_Fetch_Site": "cross-site", "Origin": "{own}"},
+    ],
+)
+def test_a_form_of_another_site_changes_nothing(newcomer: Callable[[str], Visitor], headers: dict[str, str]):
+    ada = newcomer("Ada")
+    form: dict[str, str | float | bool] = {"key": "1", "alias": "Not mine", "region": "us-1"}
+
+    answer = ada.post(
+        "/accounts/new", form, **{name: text.format(own=ada.url) for name, text in headers.items()}
+    )
+
+    assert answer.status == 403
+    ada.open("/accounts")
+    assert ada.page.get_by_role("heading", name="No account yet").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [(None, 403), ("https://evil.example", 403), ("null", 403), ("{own}", 303)]
+)
+def test_where_the_browser_sends_no_fetch_metadata_the_origin_must_be_ours(
+    visitor: Visitor, origin: str | None, status: int
+):
+    headers = {"Origin": origin.format(own=visitor.url)} if origin else {}
+
+    answer = visitor.context.request.post(
+        f"{visitor.url}/forgot", form={"email": "nobody@example.com"}, headers=headers, max_redirects=0
+    )
+
+    assert answer.status == status
+
+
+def test_an_input_that_is_there_twice_is_refused(visitor: Visitor):
+    answer = visitor.context.request.post(
+        f"{visitor.url}/sign-in",
+        data=f"email=a@example.com&email=b@example.com&password={PASSWORD}",
+        headers={"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"},
+    )
+
+    assert answer.status == 400
+
+
+def test_an_address_that_leads_nowhere_is_a_page_for_people_and_a_problem_for_programs(visitor: Visitor):
+    page = visitor.open("/nowhere")
+    program = visitor.context.request.get(f"{visitor.url}/nowhere", headers={"Accept": "application/json"})
+    api = visitor.context.request.get(
+        f"{visitor.url}/api/nowhere", headers={"Accept": "text/html", "Api-Version": "v1"}
+    )
+
+    assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert (program.status, program.headers["content-type"]) == (404, "application/problem+json")
+    assert (api.status, api.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_every_problem_has_its_page_and_no_other_code_has_one(visitor: Visitor):
+    visitor.open("/problems")
+    listed = visitor.page.get_by_role("row").locator("a").all_inner_texts()
+
+    assert sorted(listed) == sorted(CODES)
+    assert visitor.open("/problems/last-full-access-user").status == 200
+    for code in ("none", "..%2fsecurity", "not-found.md"):
+        assert visitor.open(f"/problems/{code}").status == 404
+
+
+def test_the_reference_has_every_operation_with_a_call_to_copy(visitor: Visitor):
+    document = visitor.context.request.get(f"{visitor.url}/openapi.json").json()
+    published = {
+        f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
+    }
+
+    visitor.open("/docs")
+
+    addresses = visitor.page.locator(".operation-address").all_inner_texts()
+    assert {" ".join(address.split()) for address in addresses} == published
+    assert visitor.page.locator("pre", has_text="curl").count() == len(published)
+    problems = visitor.page.locator(".refusals a").evaluate_all("links => links.map(a => a.pathname)")
+    assert {path.removeprefix("/problems/") for path in problems} <= set(CODES)

@@ -1,0 +1,48 @@
+"""The worked example: three people, three accounts in three regions, every cell checked through the public API."""
+
+import pytest
+
+from domicile.apps.cli.example.report import Report
+from domicile.apps.cli.example.scenario import ACCOUNTS, REGIONS, TABLE, USERS, run_example
+from domicile.apps.cli.mail_folder import MailFolder
+from tests.support.api import LiveServer
+from tests.support.stored import stored_of
+
+
+@pytest.fixture(scope="module")
+def report(server: LiveServer) -> Report:
+    return run_example(MailFolder(server.mails), base_url=server.url)
+
+
+def test_every_cell_of_the_table_comes_out_as_it_should(report: Report) -> None:
+    assert not report.deviations
+    seen = {(cell.user, cell.account): cell.seen for cell in report.cells}
+    expected = {
+        (user, account): access
+        for user, row in TABLE.items()
+        for account, access in zip(ACCOUNTS, row, strict=True)
+    }
+    assert seen == expected
+    assert [name for name, _ in report.users] == list(USERS)
+
+
+def test_every_account_says_that_it_lies_in_its_region(report: Report) -> None:
+    assert {place.name: place.region for place in report.places} == REGIONS
+    assert len({place.database for place in report.places}) == len(REGIONS)
+    assert all(place.rows > 0 for place in report.places)
+
+
+def test_what_is_stored_of_an_account_is_in_its_region_and_in_the_directorys_two_tables(
+    server: LiveServer, report: Report
+) -> None:
+    for place in report.places:
+        found = {table for table, rows in stored_of(server, place.account_id).items() if rows}
+        allowed = {"global directory_accounts", "global directory_memberships"}
+        assert {table for table in found if not table.startswith(f"{place.region} ")} == allowed
+        assert {f"{place.region} accounts", f"{place.region} memberships"} <= found
+
+
+def test_the_example_can_be_run_again_beside_itself(server: LiveServer, report: Report) -> None:
+    again = run_example(MailFolder(server.mails), base_url=server.url)
+    assert not again.deviations
+    assert {place.account_id for place in again.places}.isdisjoint(place.account_id for place in report.places)
