@@ -71,7 +71,7 @@ class Visitor:
 
     def put_session(self, value: str) -> None:
         """Give the browser a session cookie."""
-        kept: Any = {"name": SESSION, "value": value, "url": self.url, "secure": True, "httpOnly": True}
+        kept: Any = {"name": SESSION, "value": value, "domain": "127.0.0.1", "path": "/", "secure": True}
         self.context.add_cookies([kept])
 
     def post(self, path: str, form: dict[str, str | float | bool], **headers: str) -> APIResponse:

@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Table, select, update
 
 from domicile.directory.accounts.store import RESERVED
 from domicile.directory.accounts.store import accounts as entries
@@ -19,6 +19,7 @@ from domicile.identity.users.store import insert_user, raise_epoch, read_member_
 from domicile.infra.databases import (
     Database,
     RegionTx,
+    Tx,
     directory_database,
     identity_database,
     region_database,
@@ -26,7 +27,7 @@ from domicile.infra.databases import (
 from domicile.infra.idempotency import IdempotencyKeys
 from domicile.infra.outbox import Outbox
 from domicile.infra.secrets import Keyring
-from domicile.infra.settings import load_settings
+from domicile.infra.settings import Settings, load_settings
 from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
@@ -77,6 +78,10 @@ class Fate:
         return self.moment if self.calls == self.call else None
 
 
+ResultT = TypeVar("ResultT")
+_Work = Callable[[Any], Awaitable[ResultT]]
+
+
 class Mortal:
     """A database as a process sees it that may die at any call."""
 
@@ -84,20 +89,20 @@ class Mortal:
         self._database = database
         self._fate = fate
 
-    async def run_tx(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def run_tx(self, work: _Work) -> ResultT:
         return await self._call(self._database.run_tx, work)
 
-    async def read(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def read(self, work: _Work) -> ResultT:
         return await self._call(self._database.read, work)
 
-    async def _call(self, begin: Callable[..., Awaitable[Any]], work: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def _call(self, begin: Callable[[_Work], Awaitable[ResultT]], work: _Work) -> ResultT:
         if self._fate.is_directory_dark and self._database._name == "directory":
             raise DomainError(ErrorKind.UNAVAILABLE, "database-unavailable", "Dark.")
         moment = self._fate.count()
         if moment == "before":
             raise Killed
 
-        async def doomed(tx: Any) -> Any:
+        async def doomed(tx: Tx) -> ResultT:
             result = await work(tx)
             if moment == "inside":
                 raise Killed
@@ -139,7 +144,7 @@ class LiveRegion:
             pass
         await courier.pull_feed()
 
-    async def all(self, table: Any) -> list[Row[Any]]:
+    async def all(self, table: Table) -> list[Row[Any]]:
         return list(await self.plane.database.read(lambda tx: tx.all(select(table))))
 
     async def parked_feed(self) -> list[int]:
@@ -225,7 +230,7 @@ class Platform:
 
     async def disturb_outbox(self, region: LiveRegion, seed: int) -> None:
         """Deliver rows twice, and in another order: copies under other ids, all at shuffled times."""
-        dice = random.Random(seed)
+        dice = random.Random(seed)  # noqa: S311  # no secret: the order of rows
 
         async def work(tx: RegionTx) -> None:
             for row in await tx.all(select(outbox)):
@@ -312,8 +317,7 @@ async def platform(
 ) -> AsyncGenerator[Platform]:
     """Open a platform on migrated, empty databases."""
     clock = FrozenClock()
-    settings = load_settings(None, folder, {})
-    settings = replace_courier(settings)
+    settings = _parking_early(load_settings(None, folder, {}))
     identity, directory = identity_database(identity_url), directory_database(identity_url)
     regions = {
         name: LiveRegion(_plane(name, url, directory, settings, clock)) for name, url in region_urls.items()
@@ -327,7 +331,7 @@ async def platform(
             await database.close()
 
 
-def replace_courier(settings: Any) -> Any:
+def _parking_early(settings: Settings) -> Settings:
     """Park after few failures."""
     courier = msgspec.structs.replace(settings.courier, park_after=PARK_AFTER)
     return msgspec.structs.replace(settings, courier=courier)
@@ -339,7 +343,7 @@ async def _begin(tx: RegionTx) -> None:
 
 
 def _plane(
-    name: RegionId, url: str, directory: Database[Any], settings: Any, clock: FrozenClock
+    name: RegionId, url: str, directory: Database[Any], settings: Settings, clock: FrozenClock
 ) -> RegionPlane:
     keyring = Keyring(bytes(range(32)))
     database = region_database(url, name)

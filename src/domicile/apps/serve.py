@@ -12,20 +12,20 @@ from domicile.infra.telemetry import configure_logs
 _GRACE_SECONDS = 10
 
 
-def run(settings: Settings, host: str | None = None, port: int | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished first. Host and port default to the settings'."""
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished first."""
     import uvloop  # noqa: PLC0415  # not there on every platform
 
     configure_logs()
-    uvloop.run(_serve(settings, host or settings.server.host, settings.server.port if port is None else port))
+    uvloop.run(_serve(settings))
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
+async def _serve(settings: Settings) -> None:
     async with running(settings) as (app, node):
         config = uvicorn.Config(
             app,  # pyright: ignore[reportArgumentType]  # the two packages' ASGI types differ in spelling only
-            host=host,
-            port=port,
+            host=settings.server.host,
+            port=settings.server.port,
             loop="none",
             http="httptools",
             ws="none",

@@ -5,7 +5,6 @@ import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +16,6 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from domicile.infra.sqlite import connect
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import RegionId
 
@@ -237,12 +235,7 @@ def require_no_transaction() -> None:
 
 def _sqlite_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
-        url,
-        pool_size=4,
-        max_overflow=8,
-        pool_timeout=_PATIENCE_SECONDS,
-        hide_parameters=True,
-        async_creator=partial(connect, make_url(url).database or ""),
+        url, pool_size=4, max_overflow=8, pool_timeout=_PATIENCE_SECONDS, hide_parameters=True
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -1,5 +1,6 @@
 """One TOML file and a few environment variables, typed, read once, each fault explained."""
 
+import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +10,13 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domicile.infra.mail.settings import MailSettings, decode_secret
+from domicile.infra.toml_reading import read_section
 from domicile.kernel.ids import REGION_PATTERN, RegionId
 from domicile.kernel.regions import Region
 
 _Minutes = Annotated[int, Meta(ge=1)]
-_Port = Annotated[int, Meta(ge=0, le=65535)]
+_LARGEST_PORT = 65535
+_Port = Annotated[int, Meta(ge=0, le=_LARGEST_PORT)]
 
 
 class SettingsError(Exception):
@@ -195,15 +198,16 @@ def load_settings(
 
 def _read_file(path: Path) -> _File:
     try:
-        return msgspec.convert(
-            tomllib.loads(path.read_text(encoding="utf-8")), type=_File, strict=True, dec_hook=decode_secret
-        )
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError([f"{path} cannot be read: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"{path} is not TOML: {error}"]) from None
-    except msgspec.ValidationError as error:
-        raise SettingsError([f"{path}: {error}"]) from None
+    faults: list[str] = []
+    read = read_section(_File, raw, decode_secret, faults)
+    if read is None:
+        raise SettingsError([f"{path}: {fault}" for fault in faults])
+    return read
 
 
 def _server(
@@ -211,14 +215,35 @@ def _server(
 ) -> ServerSettings:
     named = environ.get("DOMICILE_PORT")
     if port is None and named:
-        if not (named.isascii() and named.isdigit() and int(named) <= 65535):
+        if not (named.isascii() and named.isdigit()):
             raise SettingsError([f"DOMICILE_PORT must be a port number, not {named!r}"])
         port = int(named)
     chosen = msgspec.structs.replace(read, port=read.port if port is None else port, host=host or read.host)
-    shown = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    if not 0 <= chosen.port <= _LARGEST_PORT:
+        raise SettingsError([f"server.port: {chosen.port} is no port: the largest is {_LARGEST_PORT}"])
+    if chosen.port == 0:
+        chosen = msgspec.structs.replace(chosen, port=_free_port(chosen.host))
     return msgspec.structs.replace(
-        chosen, public_url=(read.public_url or f"http://{shown}:{chosen.port}").rstrip("/")
+        chosen, public_url=(read.public_url or f"http://{_reachable(chosen.host)}:{chosen.port}").rstrip("/")
     )
+
+
+def _free_port(host: str) -> int:
+    """Ask the system for a port that nobody listens at."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((host, 0))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise SettingsError([f"server.host: cannot listen at {host}: {error.strerror}"]) from None
+
+
+def _reachable(host: str) -> str:
+    """Write a host as it can stand in a link: one that means every address of this machine is no place to go to."""
+    by_name = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # recognised, not listened at
+    shown = by_name.get(host, host)
+    return f"[{shown}]" if ":" in shown else shown
 
 
 def _sqlite(path: Path) -> str:

@@ -32,6 +32,7 @@ _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
     Access.PERSON: [{"session": []}],
     Access.ACCOUNT: [{"apiKey": []}, {"accountToken": []}],
+    Access.ANYBODY_SIGNED_IN: [{"apiKey": []}, {"accountToken": []}, {"session": []}],
     Access.MEMBER: [{"apiKey": []}, {"accountToken": []}, {"session": []}],
 }
 _SCHEMES = {

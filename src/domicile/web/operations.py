@@ -13,21 +13,25 @@ class Access(StrEnum):
     """A person's session."""
     ACCOUNT = "account"
     """An API key or an account token."""
+    ANYBODY_SIGNED_IN = "anybody-signed-in"
+    """An API key, an account token, or a person's session, wherever they are."""
     MEMBER = "member"
     """An API key, an account token, or the session of a person who is a member of the account in the path."""
 
 
+_OF_ACCOUNTS = (
+    "not-authenticated",
+    "credential-refused",
+    "account-suspended",
+    "address-not-allowed",
+    "wrong-region",
+)
 _IMPLIED = {
     Access.ANYONE: (),
     Access.PERSON: ("not-authenticated", "session-ended", "person-required"),
-    Access.ACCOUNT: ("not-authenticated", "credential-refused", "account-suspended", "address-not-allowed"),
-    Access.MEMBER: (
-        "not-authenticated",
-        "credential-refused",
-        "account-suspended",
-        "address-not-allowed",
-        "not-found",
-    ),
+    Access.ACCOUNT: (*_OF_ACCOUNTS, "account-token-required"),
+    Access.ANYBODY_SIGNED_IN: (*_OF_ACCOUNTS, "session-ended"),
+    Access.MEMBER: (*_OF_ACCOUNTS, "session-ended", "not-found"),
 }
 
 

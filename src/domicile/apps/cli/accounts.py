@@ -58,7 +58,7 @@ def create_account(
     region
         Where its data lies; this can never be changed. See: domicile regions
     locale
-        Its language, en or ja.
+        Its language: en, ja or de.
     timezone
         Its time zone, like Europe/Paris.
     """
@@ -94,7 +94,7 @@ def update_account(
     alias
         What people call it.
     locale
-        Its language, en or ja.
+        Its language: en, ja or de.
     timezone
         Its time zone, like Europe/Paris.
     """

@@ -32,7 +32,7 @@ class KeySettings:
     """What can be said of an API key when it is made and later."""
 
     description: Annotated[str | None, Parameter(help="What it is for.")] = None
-    locale: Annotated[str | None, Parameter(help="Its language, en or ja.")] = None
+    locale: Annotated[str | None, Parameter(help="Its language: en, ja or de.")] = None
     timezone: Annotated[str | None, Parameter(help="Its time zone, like Europe/Paris.")] = None
     allowed_ip: Annotated[
         list[str] | None,

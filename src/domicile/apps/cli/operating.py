@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from domicile.apps.cli.installation import THIS_ONE, Installation
+from domicile.apps.cli.installation import THIS_ONE, Installation, explained
 from domicile.apps.cli.output import Column, show_document, show_rows
 
 courier = App(name="courier")
@@ -15,7 +15,8 @@ def migrate(*, installation: Installation = THIS_ONE) -> None:
     """Bring every database to the present schema."""
     from domicile.apps.operate import migrate as migrate_databases  # noqa: PLC0415 - loads no server until it runs
 
-    done = asyncio.run(migrate_databases(installation.load()))
+    with explained():
+        done = asyncio.run(migrate_databases(installation.load()))
     if installation.json:
         show_document({"migrated": done})
     else:
@@ -27,7 +28,8 @@ def show_status(*, installation: Installation = THIS_ONE) -> None:
     """Show what the courier has still to carry, and what it has parked, region by region."""
     from domicile.apps.operate import courier_status  # noqa: PLC0415 - loads no server until it runs
 
-    lines = asyncio.run(courier_status(installation.load()))
+    with explained():
+        lines = asyncio.run(courier_status(installation.load()))
     if installation.json:
         show_document({"courier": lines})
     elif lines:
@@ -47,7 +49,8 @@ def retry(
     """Let the courier try parked rows again."""
     from domicile.apps.operate import courier_retry  # noqa: PLC0415 - loads no server until it runs
 
-    count = asyncio.run(courier_retry(installation.load(), region, row))
+    with explained():
+        count = asyncio.run(courier_retry(installation.load(), region, row))
     if installation.json:
         show_document({"retried": count})
     else:

@@ -36,7 +36,7 @@ def signup(
     name
         Your name; asked for if not given.
     locale
-        The language of your mails, like en or ja.
+        The language of your mails: en, ja or de.
     timezone
         Your time zone, like Europe/Paris.
     """

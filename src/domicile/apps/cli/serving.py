@@ -6,7 +6,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from domicile.apps.cli.exits import CommandError, Exit
-from domicile.apps.cli.installation import THIS_ONE, Installation
+from domicile.apps.cli.installation import THIS_ONE, Installation, explained
 
 
 def serve(
@@ -28,7 +28,8 @@ def serve(
 
     settings = installation.load(host=host, port=port)
     try:
-        run(settings, settings.server.host, settings.server.port)
+        with explained():
+            run(settings)
     except SystemExit as ended:
         # The server's own exit codes mean other things than ours.
         if ended.code:

@@ -28,7 +28,7 @@ from domicile.web.operations import Access, operation
 _MOST_CHECKS = 100
 
 
-@get("/api/whoami", summary="Who is calling", tags=["Access"], opt=operation(Access.ACCOUNT))
+@get("/api/whoami", summary="Who is calling", tags=["Access"], opt=operation(Access.ANYBODY_SIGNED_IN))
 async def whoami(anyone: SkipValidation[Person | Caller], doors: SkipValidation[Doors]) -> WhoamiBody:
     """Principal, account, region, role and base addresses; for a person's session, the person alone."""
     if isinstance(anyone, Caller):
@@ -42,7 +42,7 @@ async def whoami(anyone: SkipValidation[Person | Caller], doors: SkipValidation[
     status_code=200,
     summary="May I? May they?",
     tags=["Access"],
-    opt=operation(Access.ACCOUNT),
+    opt=operation(Access.ACCOUNT, errors=("not-permitted",)),
 )
 async def check_access(
     data: JSONBody[CheckBody], caller: SkipValidation[Caller], doors: SkipValidation[Doors]
@@ -70,7 +70,7 @@ async def check_access(
     "/api/access/explain",
     summary="Why, or why not",
     tags=["Access"],
-    opt=operation(Access.ACCOUNT),
+    opt=operation(Access.ACCOUNT, errors=("not-permitted",)),
 )
 async def explain_access(
     caller: SkipValidation[Caller],

@@ -101,7 +101,11 @@ async def open_token_keys(
 
     async def load(tx: RegionTx) -> tuple[str, bytes]:
         while (found := await find_current_key(tx)) is None:
-            made = ECKey.generate_key("P-256", {"kid": f"{region.id}.{secrets.token_hex(8)}"}, private=True)
+            made = ECKey.generate_key(
+                "P-256",
+                {"kid": f"{region.id}.{secrets.token_hex(8)}", "use": "sig", "alg": ALGORITHM},
+                private=True,
+            )
             plain = msgspec.json.encode(made.as_dict(private=True))
             sealed = sealer.seal(plain, context=f"signing key {made.kid}")
             public = {str(name): str(value) for name, value in made.as_dict(private=False).items()}
