@@ -139,5 +139,3 @@ class Rounds:
             for n in range(INVITATIONS_PER_ACCOUNT)
             for key in keys
         )
-
-

@@ -42,6 +42,11 @@ class Seeded(msgspec.Struct, frozen=True):
     """The ids of the others."""
 
 
+def seed_command(data: Path, small_accounts: int) -> list[str]:
+    """Make the command that fills an installation and prints what it made as JSON."""
+    return [sys.executable, "-m", "bench.seed", str(data), str(small_accounts)]
+
+
 async def seed(data: Path, *, small_accounts: int) -> Seeded:
     """Fill the databases in a folder, making them if they are not there."""
     node = await open_node(load_settings(None, data, {}), utc_now)

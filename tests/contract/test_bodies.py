@@ -9,8 +9,10 @@ from tests.support.api import Api
 from tests.support.world import Account, Key, Person, World
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_TIMES = {"created", "lastModified", "lastActivity", "lastEntitlement", "lastSent", "lastSeen", "expiry"}
-_TIMES |= {"expires", "time", "formerSecretExpiry"}
+_TIMES = {
+    *("created", "lastModified", "lastActivity", "lastEntitlement", "lastSent", "lastSeen"),
+    *("expiry", "expires", "time", "formerSecretExpiry"),
+}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -29,7 +31,7 @@ def key(world: World, labs: Account) -> Key:
     return world.key(labs.api, "read-only", description="Reads", allowedCIDRs=["127.0.0.0/8"])
 
 
-def _walk(value: Any, name: str = "") -> list[tuple[str, Any]]:
+def _walk(value: object, name: str = "") -> list[tuple[str, Any]]:
     if isinstance(value, dict):
         return [pair for key, inner in value.items() for pair in _walk(inner, key)]
     if isinstance(value, list):

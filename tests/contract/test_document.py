@@ -43,7 +43,7 @@ def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_a_valid_one(document: dict[str, Any]) -> None:
-    def references(value: Any) -> Iterator[str]:
+    def references(value: object) -> Iterator[str]:
         if isinstance(value, dict):
             if isinstance(value.get("$ref"), str):
                 yield value["$ref"]
@@ -90,7 +90,9 @@ def test_the_document_and_the_route_table_name_the_same_operations(
     assert published == routed
 
 
-def test_no_route_of_the_api_is_kept_out_of_the_document(server: LiveServer, document: dict[str, Any]) -> None:
+def test_no_route_of_the_api_is_kept_out_of_the_document(
+    server: LiveServer, document: dict[str, Any]
+) -> None:
     published = {path for path, _, _ in _operations(document)}
     for route in server.app.routes:
         if isinstance(route, HTTPRoute) and route.path_format.startswith(("/api", "/.well-known")):

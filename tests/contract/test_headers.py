@@ -2,6 +2,7 @@
 
 import pytest
 
+from domicile.web.problems import CODES
 from tests.support.world import Account, World
 
 
@@ -46,7 +47,7 @@ def test_a_harmless_request_id_is_echoed_and_names_the_problem(world: World) -> 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 65, 'a"b', "a;b", "é", "<script>"])
 def test_any_other_request_id_is_replaced(world: World, sent: str) -> None:
     answer = world.server.client.get(
-        "/api/regions", headers={"Api-Version": "v1", "X-Request-Id": sent.encode("latin-1")}
+        "/api/regions", headers=[(b"Api-Version", b"v1"), (b"X-Request-Id", sent.encode("latin-1"))]
     )
     assert answer.status_code == 200
     (made,) = answer.headers.get_list("x-request-id")
@@ -62,7 +63,9 @@ def test_a_request_id_is_in_the_audit_event_of_its_change(labs: Account) -> None
     assert newest["sourceAddress"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("sent", ["application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8"])
+@pytest.mark.parametrize(
+    "sent", ["application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8"]
+)
 def test_a_content_type_with_a_charset_is_taken_on_every_method(labs: Account, sent: str) -> None:
     assert labs.api.get("/api/whoami", headers={"Content-Type": sent}).status_code == 200
     assert labs.api.get("/api/users", headers={"Content-Type": sent}).status_code == 200
@@ -172,3 +175,11 @@ def test_a_persons_profile_has_an_entity_tag_too(world: World) -> None:
     assert person.api.post("/api/me", {"name": "New Name"}, headers={"If-Match": read}).status_code == 200
     assert person.api.post("/api/me", {"name": "Newer"}, headers={"If-Match": read}).status_code == 412
     assert person.api.call("GET", "/api/me")["name"] == "New Name"
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_the_type_of_every_problem_leads_to_a_page_about_it(world: World, code: str) -> None:
+    page = world.server.client.get(f"/problems/{code}")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert code in page.text

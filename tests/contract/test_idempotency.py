@@ -58,7 +58,13 @@ def _key(world: World) -> dict[str, str]:
 def _made(world: World) -> Stored:
     until(lambda: everything(world.server, "outbox"), lambda rows: not any(rows.values()))
     return everything(
-        world.server, "accounts", "api_keys", "invitations", "memberships", "audit_events", "directory_accounts"
+        world.server,
+        "accounts",
+        "api_keys",
+        "invitations",
+        "memberships",
+        "audit_events",
+        "directory_accounts",
     )
 
 
@@ -144,7 +150,9 @@ def test_after_a_day_a_key_may_be_used_afresh(own_world: World) -> None:
     key = {"Idempotency-Key": "daily"}
     person = own_world.person()
     account = own_world.account(person)
-    first = person.api.call("POST", "/api/accounts", {"alias": "One", "region": "us-1"}, status=201, headers=key)
+    first = person.api.call(
+        "POST", "/api/accounts", {"alias": "One", "region": "us-1"}, status=201, headers=key
+    )
     body = {"alias": "One", "roleID": "read-only"}
     first_key = account.api.call("POST", "/api/apikeys", body, status=201, headers=key)
     own_world.server.clock.advance(hours=25)

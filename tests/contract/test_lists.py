@@ -113,7 +113,22 @@ def test_a_limit_from_0_to_250_is_taken(scene: Scene, listing: Listing, limit: s
 
 @every_listing
 @pytest.mark.parametrize(
-    "limit", ["-1", "251", "", "ten", "1.0", "1e1", "%20", "+1", "0x1", "99999999999999999999", "%D9%A1", "%C2%B2", "null"]
+    "limit",
+    [
+        "-1",
+        "251",
+        "",
+        "ten",
+        "1.0",
+        "1e1",
+        "%20",
+        "+1",
+        "0x1",
+        "99999999999999999999",
+        "%D9%A1",
+        "%C2%B2",
+        "null",
+    ],
 )
 def test_any_other_limit_is_refused_by_name(scene: Scene, listing: Listing, limit: str) -> None:
     answer = listing.api(scene).get(f"{listing.path}?limit={limit}")
@@ -134,7 +149,9 @@ def test_a_cursor_changed_in_any_place_is_refused(scene: Scene, listing: Listing
 
 
 @every_listing
-@pytest.mark.parametrize("cursor", ["", "A", "AAAA", "A" * 64, "%00", "%C3%A9", "a b", "====", "..", "A" * 5000])
+@pytest.mark.parametrize(
+    "cursor", ["", "A", "AAAA", "A" * 64, "%00", "%C3%A9", "a b", "====", "..", "A" * 5000]
+)
 def test_a_made_up_cursor_is_refused(scene: Scene, listing: Listing, cursor: str) -> None:
     answer = listing.api(scene).get(f"{listing.path}?cursor={cursor}")
     assert answer.status_code == 400
@@ -186,16 +203,22 @@ def test_a_cursor_belongs_to_one_query_and_survives_another_limit(
 
 def test_a_filter_leaves_only_what_it_names(scene: Scene) -> None:
     api = scene.labs.api
-    assert {user["roleID"] for user in api.call("GET", "/api/users?roleID=read-only")["users"]} == {"read-only"}
+    assert {user["roleID"] for user in api.call("GET", "/api/users?roleID=read-only")["users"]} == {
+        "read-only"
+    }
     assert len(api.call("GET", "/api/users?roleID=full-access")["users"]) == 1
-    assert {key["roleID"] for key in api.call("GET", "/api/apikeys?roleID=read-only")["apikeys"]} == {"read-only"}
+    assert {key["roleID"] for key in api.call("GET", "/api/apikeys?roleID=read-only")["apikeys"]} == {
+        "read-only"
+    }
     assert api.call("GET", "/api/apikeys?roleID=full-access") == {"apikeys": []}
     accepted = api.call("GET", "/api/invitations?state=accepted")["invitations"]
     assert {each["state"] for each in accepted} == {"accepted"}
     assert len(accepted) == 2
 
 
-@pytest.mark.parametrize("query", ["users?roleID=", "users?roleID=nobody", "apikeys?roleID=%00", "invitations?state=x"])
+@pytest.mark.parametrize(
+    "query", ["users?roleID=", "users?roleID=nobody", "apikeys?roleID=%00", "invitations?state=x"]
+)
 def test_an_unknown_filter_value_is_refused_by_name(scene: Scene, query: str) -> None:
     answer = scene.labs.api.get(f"/api/{query}")
     assert answer.status_code == 400

@@ -13,11 +13,42 @@ def labs(world: World) -> Account:
 @pytest.mark.parametrize(
     "address",
     [
-        *("", "ann", "@example.com", "ann@", "ann@@example.com", "ann@example", "a b@example.com", "ann@exa mple.com"),
-        *("ann@example.com\nBcc: all@example.com", "ann@example.com\r\n\r\nHello", "ann@example.com\x00", "\x00@example.com"),
-        *("Ann <ann@example.com>", "ann@example.com,bob@example.com", "ann@example.com;bob@example.com", "mailto:ann@example.com"),
-        *("=?utf-8?q?ann=40example.com?=@example.com", "ann@[127.0.0.1]", "ann@localhost", "ann@-example.com", "ann@example..com"),
-        *("ann..b@example.com", ".ann@example.com", "ann.@example.com", "a" * 65 + "@example.com", "ann@" + "e" * 300 + ".com"),
+        *(
+            "",
+            "ann",
+            "@example.com",
+            "ann@",
+            "ann@@example.com",
+            "ann@example",
+            "a b@example.com",
+            "ann@exa mple.com",
+        ),
+        *(
+            "ann@example.com\nBcc: all@example.com",
+            "ann@example.com\r\n\r\nHello",
+            "ann@example.com\x00",
+            "\x00@example.com",
+        ),
+        *(
+            "Ann <ann@example.com>",
+            "ann@example.com,bob@example.com",
+            "ann@example.com;bob@example.com",
+            "mailto:ann@example.com",
+        ),
+        *(
+            "=?utf-8?q?ann=40example.com?=@example.com",
+            "ann@[127.0.0.1]",
+            "ann@localhost",
+            "ann@-example.com",
+            "ann@example..com",
+        ),
+        *(
+            "ann..b@example.com",
+            ".ann@example.com",
+            "ann.@example.com",
+            "a" * 65 + "@example.com",
+            "ann@" + "e" * 300 + ".com",
+        ),
         *("ann\u202e@example.com", "ann\u200b@example.com", "ann@exam\u200bple.com", "ann\ud800@example.com"),
     ],
 )
@@ -45,7 +76,12 @@ def _body(**fields: str) -> bytes:
 
 def test_the_spelling_of_an_address_makes_no_second_person(world: World) -> None:
     person = world.person("Mixed Case", address="Mixed.Case@Example.com")
-    for spelling in ("mixed.case@example.com", "MIXED.CASE@EXAMPLE.COM", "Mixed.Case@example.COM", " mixed.case@example.com "):
+    for spelling in (
+        "mixed.case@example.com",
+        "MIXED.CASE@EXAMPLE.COM",
+        "Mixed.Case@example.COM",
+        " mixed.case@example.com ",
+    ):
         again = {"email": spelling, "name": "Somebody Else", "password": PASSWORD}
         answer = world.anyone.post("/api/signup", again)
         if answer.status_code == 202:
@@ -69,7 +105,9 @@ def test_an_invitation_is_for_its_address_in_any_spelling(world: World, labs: Ac
 
 
 def test_two_spellings_of_one_address_have_one_open_invitation(labs: Account) -> None:
-    labs.api.call("POST", "/api/invitations", {"email": "once@example.com", "roleID": "read-only"}, status=201)
+    labs.api.call(
+        "POST", "/api/invitations", {"email": "once@example.com", "roleID": "read-only"}, status=201
+    )
     again = labs.api.post("/api/invitations", {"email": "Once@Example.Com", "roleID": "read-only"})
     assert again.status_code == 409
     assert again.json()["type"].endswith("/problems/invitation-open")

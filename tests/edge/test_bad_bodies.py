@@ -29,7 +29,14 @@ _NOT_JSON = {
     "objects a hundred thousand deep": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "lists a hundred thousand deep": b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
 }
-_NO_OBJECT = {"a list": b"[]", "null": b"null", "a text": b'"x"', "a number": b"7", "true": b"true", "a huge number": b"9" * 5000}
+_NO_OBJECT = {
+    "a list": b"[]",
+    "null": b"null",
+    "a text": b'"x"',
+    "a number": b"7",
+    "true": b"true",
+    "a huge number": b"9" * 5000,
+}
 
 
 @pytest.fixture(scope="module")

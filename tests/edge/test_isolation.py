@@ -132,7 +132,7 @@ def test_a_path_with_an_id_of_another_account_answers_as_if_there_were_nothing(
         for stranger in strangers:
             with subtests.test(operation=str(operation), stranger=stranger.kind):
                 theirs = _send(stranger.api, operation, victim.ids)
-                nothing = _send(stranger.api, operation, victim.ids | _NOTHING)
+                nothing = _send(stranger.api, operation, {**victim.ids, **_NOTHING})
                 expected = {404} if stranger.fits(operation) else {401, 403}
                 assert theirs.status_code in expected, theirs.text
                 assert (theirs.status_code, theirs.content) == (nothing.status_code, nothing.content)
@@ -224,7 +224,7 @@ def test_without_a_credential_that_counts_every_operation_but_the_open_ones_is_4
     world: World, victim: Victim, operations: list[Operation], credential: str, subtests: pytest.Subtests
 ) -> None:
     authorization = _CREDENTIALS[credential]
-    headers = {} if authorization is None else {"Authorization": authorization.encode("latin-1")}
+    headers = [] if authorization is None else [(b"Authorization", authorization.encode("latin-1"))]
     for operation in operations:
         if operation.access is Access.ANYONE:
             continue
@@ -233,7 +233,7 @@ def test_without_a_credential_that_counts_every_operation_but_the_open_ones_is_4
                 operation.method,
                 operation.at(victim.ids),
                 json=operation.example,
-                headers={"Api-Version": "v1", **headers},
+                headers=[(b"Api-Version", b"v1"), *headers],
             )
             assert answer.status_code == 401, answer.text
             assert answer.headers["www-authenticate"]
@@ -242,7 +242,11 @@ def test_without_a_credential_that_counts_every_operation_but_the_open_ones_is_4
 
 def test_a_key_of_the_account_with_a_wrong_secret_is_nobody(world: World, victim: Victim) -> None:
     other = world.key(victim.account.api)
-    for mixed in (f"{victim.ids['key_id']}:{other.secret}", f"{other.id}:{other.secret[:-1]}", f"{other.id}:"):
+    for mixed in (
+        f"{victim.ids['key_id']}:{other.secret}",
+        f"{other.id}:{other.secret[:-1]}",
+        f"{other.id}:",
+    ):
         assert world.anyone.with_(f"ApiKey {mixed}").get("/api/whoami").status_code == 401
     twice = world.server.client.get(
         "/api/whoami",

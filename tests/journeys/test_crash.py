@@ -1,63 +1,21 @@
 """A real server that is killed with SIGKILL, again and again, while clients write: what was acknowledged is there, once and whole."""
 
 import random
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx2
-import pytest
 
-from tests.support.api import Api, LiveServer
+from tests.support.api import Api
+from tests.support.process import RealServer
+from tests.support.process import real as real
 from tests.support.world import Account, World, until
 
 _KILLS = 6
 _PATIENCE_SECONDS = 30
-
-
-@dataclass
-class RealServer:
-    """`domicile serve` in a process of its own, on SQLite files that outlive it."""
-
-    data: Path
-    client: httpx2.Client
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def anyone(self) -> Api:
-        return Api(self.client)
-
-    @property
-    def mails(self) -> Path:
-        return self.data / "mail"
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "domicile.apps.cli", "serve"]
-        with (self.data / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), "--data", str(self.data)], stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, (self.data / "server.log").read_text()
-            try:
-                if self.client.get("/healthz").status_code == 200:
-                    return
-            except httpx2.TransportError:
-                time.sleep(0.02)
-        pytest.fail("the server did not start")
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
 
 
 @dataclass
@@ -94,29 +52,20 @@ class Writer:
         return True
 
 
-@pytest.fixture
-def real(tmp_path: Path) -> Any:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-        server = RealServer(tmp_path, client, port)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.kill()
-
-
 def test_what_was_acknowledged_survives_kill_9_at_any_moment_once_and_whole(real: RealServer) -> None:
-    # The world asks of a server only what this one has too: a client for anyone, and its mails.
-    world = World(cast("LiveServer", real))
+    world = real.world()
     owner = world.person("Ann Example")
     account = world.account(owner, "de-1", "Labs")
     stop = threading.Event()
     regions = ("us-1", "de-1", "jp-1")
     writers = [
-        Writer(owner.api, "/api/accounts", "account", lambda name: {"alias": name, "region": regions[len(name) % 3]}, stop),
+        Writer(
+            owner.api,
+            "/api/accounts",
+            "account",
+            lambda name: {"alias": name, "region": regions[len(name) % 3]},
+            stop,
+        ),
         Writer(account.api, "/api/apikeys", "key", lambda name: {"alias": name, "roleID": "read-only"}, stop),
         Writer(
             account.api,
@@ -165,7 +114,9 @@ def _check(world: World, account: Account, writers: list[Writer]) -> None:
 
 
 def _compare(writer: Writer, found: dict[str, str], *, beside: set[str] = frozenset()) -> None:  # pyright: ignore[reportArgumentType]
-    assert {i: found.get(i) for i in writer.acknowledged.values()} == {i: n for n, i in writer.acknowledged.items()}
+    assert {i: found.get(i) for i in writer.acknowledged.values()} == {
+        i: n for n, i in writer.acknowledged.items()
+    }
     made = [name for item, name in found.items() if item not in beside]
     assert len(made) == len(set(made)), f"{writer.label}: something was made twice"
 

@@ -95,10 +95,14 @@ def test_a_removed_user_is_refused_at_the_next_request_on_every_credential_and_r
     rejoined = world.join(labs, grace, "read-only")
     assert rejoined.call("GET", "/api/whoami")["roleID"] == "read-only"
     assert rejoined.post(f"/api/accounts/{labs.id}", {"alias": "Hers"}).status_code == 403
-    assert [account["roleID"] for account in grace.api.call("GET", "/api/accounts")["accounts"]] == ["read-only"]
+    assert [account["roleID"] for account in grace.api.call("GET", "/api/accounts")["accounts"]] == [
+        "read-only"
+    ]
 
 
-def test_a_disabled_user_is_out_of_this_account_alone_until_enabled_again(world: World, labs: Account) -> None:
+def test_a_disabled_user_is_out_of_this_account_alone_until_enabled_again(
+    world: World, labs: Account
+) -> None:
     grace = world.person("Grace Example")
     inside = world.join(labs, grace)
     own = world.account(grace, "jp-1", "Her own")
@@ -245,7 +249,12 @@ def test_a_token_of_one_region_with_a_part_changed_is_nobodys(labs: Account) -> 
     scheme, token = str(labs.api.authorization).split(" ")
     head, claims, signature = token.split(".")
     turned = signature[:-2] + ("A" if signature[-2] != "A" else "B") + signature[-1]
-    for forged in (f"{head}.{claims}.", f"{head}.{claims}", f"{head}.{claims[:-1]}.{signature}", f"{head}.{claims}.{turned}"):
+    for forged in (
+        f"{head}.{claims}.",
+        f"{head}.{claims}",
+        f"{head}.{claims[:-1]}.{signature}",
+        f"{head}.{claims}.{turned}",
+    ):
         assert _status(labs.api.with_(f"{scheme} {forged}")) == 401
 
 

@@ -3,7 +3,9 @@
 from tests.support.world import PASSWORD, World
 
 
-def test_a_newcomer_signs_up_creates_an_account_and_invites_a_reader_who_is_refused_a_change(world: World) -> None:
+def test_a_newcomer_signs_up_creates_an_account_and_invites_a_reader_who_is_refused_a_change(
+    world: World,
+) -> None:
     ann_address, grace_address = world.address("ann"), world.address("grace")
     signed_up = {"email": ann_address, "name": "Ann Example", "password": PASSWORD}
     assert world.anyone.call("POST", "/api/signup", signed_up, status=202) == {"state": "accepted"}
@@ -45,7 +47,9 @@ def test_a_newcomer_signs_up_creates_an_account_and_invites_a_reader_who_is_refu
 def test_what_was_created_a_moment_ago_is_listed_described_and_entered_at_once(world: World) -> None:
     ann = world.person()
     for number in range(10):
-        made = ann.api.call("POST", "/api/accounts", {"alias": f"Labs {number}", "region": "us-1"}, status=201)
+        made = ann.api.call(
+            "POST", "/api/accounts", {"alias": f"Labs {number}", "region": "us-1"}, status=201
+        )
         listed = [account["id"] for account in ann.api.call("GET", "/api/accounts")["accounts"]]
         assert made["id"] in listed
         assert ann.api.call("GET", f"/api/accounts/{made['id']}")["alias"] == f"Labs {number}"

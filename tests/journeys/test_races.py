@@ -44,7 +44,9 @@ def test_fifty_accepts_at_once_make_one_membership(world: World, labs: Account) 
     assert _statuses(answers) == {200: 1, 409: 49}, [answer.text for answer in answers]
     users = labs.api.call("GET", "/api/users")["users"]
     assert [user["id"] for user in users].count(grace.id) == 1
-    joined = [e for e in labs.api.call("GET", "/api/logs?limit=250")["logs"] if e["type"] == "audit.user_joined.v1"]
+    joined = [
+        e for e in labs.api.call("GET", "/api/logs?limit=250")["logs"] if e["type"] == "audit.user_joined.v1"
+    ]
     assert [event["details"]["userID"] for event in joined].count(grace.id) == 1
     assert len(grace.api.call("GET", "/api/accounts")["accounts"]) == 1
 
@@ -71,12 +73,16 @@ def _fight(account: Account, ways: dict[str, Callable[[Api, Person], httpx2.Resp
     left = account.owner
     for number in range(_ROUNDS):
         other = world.person("Rival Owner")
-        inside = world.join(Account(account.id, account.region, "", left, world.enter(left, account.id)), other, "full-access")
+        inside = world.join(
+            Account(account.id, account.region, "", left, world.enter(left, account.id)), other, "full-access"
+        )
         pair = [(world.enter(left, account.id), other), (inside, left)]
         way = list(ways.values())[number % len(ways)]
-        answers = _at_once([lambda api=api, whom=whom: way(api, whom) for api, whom in pair])
+        answers = _at_once([lambda way=way, api=api, whom=whom: way(api, whom) for api, whom in pair])
         assert _statuses(answers)[409] + _statuses(answers)[401] + _statuses(answers)[403] >= 1
-        owners = [p for p in (left, other) if p.api.post(f"/api/accounts/{account.id}/token").status_code == 201]
+        owners = [
+            p for p in (left, other) if p.api.post(f"/api/accounts/{account.id}/token").status_code == 201
+        ]
         full = [p for p in owners if _is_owner(p, account)]
         assert len(full) >= 1
         left = full[0]
@@ -84,10 +90,12 @@ def _fight(account: Account, ways: dict[str, Callable[[Api, Person], httpx2.Resp
 
 def _is_owner(person: Person, account: Account) -> bool:
     listed = person.api.call("GET", "/api/accounts")["accounts"]
-    return ["full-access"] == [each["roleID"] for each in listed if each["id"] == account.id]
+    return [each["roleID"] for each in listed if each["id"] == account.id] == ["full-access"]
 
 
-def test_two_owners_who_act_against_each_other_at_once_never_leave_the_account_without_one(world: World) -> None:
+def test_two_owners_who_act_against_each_other_at_once_never_leave_the_account_without_one(
+    world: World,
+) -> None:
     account = world.account(world.person("First Owner"), "us-1", "Fought over")
     path = "/api/users/{}"
     _fight(
@@ -108,7 +116,10 @@ def test_two_owners_who_both_step_down_at_once_leave_one(world: World) -> None:
     pair = [(account.api, first), (world.join(account, second, "full-access"), second)]
     for _ in range(_ROUNDS):
         answers = _at_once(
-            [lambda api=api, me=me: api.post(f"/api/users/{me.id}", {"roleID": "read-only"}) for api, me in pair]
+            [
+                lambda api=api, me=me: api.post(f"/api/users/{me.id}", {"roleID": "read-only"})
+                for api, me in pair
+            ]
         )
         assert _statuses(answers) == {200: 1, 409: 1}
         (keeper,) = [api for (api, _), answer in zip(pair, answers, strict=True) if answer.status_code == 409]
@@ -144,7 +155,10 @@ def test_twenty_resets_with_one_link_set_one_password(world: World) -> None:
     token = world.token_to(person.email, "reset")
     passwords = [f"the password of attempt {number}" for number in range(20)]
     answers = _at_once(
-        [lambda p=p: world.anyone.post("/api/password/reset", {"token": token, "password": p}) for p in passwords]
+        [
+            lambda p=p: world.anyone.post("/api/password/reset", {"token": token, "password": p})
+            for p in passwords
+        ]
     )
     assert _statuses(answers) == {204: 1, 400: 19}
     (won,) = [p for p, answer in zip(passwords, answers, strict=True) if answer.status_code == 204]
@@ -164,7 +178,9 @@ def test_ten_changes_of_the_same_version_at_once_let_one_through(world: World, l
         tag = labs.api.get(path).headers["etag"]
         answers = _at_once(
             [
-                lambda n=n, path=path, tag=tag: labs.api.post(path, {"alias": f"name {n}"}, headers={"If-Match": tag})
+                lambda n=n, path=path, tag=tag: labs.api.post(
+                    path, {"alias": f"name {n}"}, headers={"If-Match": tag}
+                )
                 for n in range(10)
             ]
         )
@@ -179,7 +195,10 @@ def test_a_key_locked_while_it_is_in_use_answers_nothing_after_the_lock_was_ackn
     key = world.key(labs.api)
     for _ in range(_ROUNDS):
         with ThreadPoolExecutor(5) as pool:
-            busy = [pool.submit(lambda: [key.api.get("/api/users").status_code for _ in range(20)]) for _ in range(4)]
+            busy = [
+                pool.submit(lambda: [key.api.get("/api/users").status_code for _ in range(20)])
+                for _ in range(4)
+            ]
             labs.api.call("POST", f"/api/apikeys/{key.id}", {"enabled": False})
             assert key.api.get("/api/users").status_code == 401
             assert {status for each in busy for status in each.result()} <= {200, 401}

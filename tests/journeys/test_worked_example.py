@@ -45,4 +45,6 @@ def test_what_is_stored_of_an_account_is_in_its_region_and_in_the_directorys_two
 def test_the_example_can_be_run_again_beside_itself(server: LiveServer, report: Report) -> None:
     again = run_example(MailFolder(server.mails), base_url=server.url)
     assert not again.deviations
-    assert {place.account_id for place in again.places}.isdisjoint(place.account_id for place in report.places)
+    assert {place.account_id for place in again.places}.isdisjoint(
+        place.account_id for place in report.places
+    )

@@ -133,6 +133,18 @@ def serving(config: Path | None, data: Path, clock: FrozenClock) -> Generator[Li
             assert not thread.is_alive()
 
 
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listens: Callable[[uvicorn.Server], None]) -> None:
+        super().__init__(config)
+        self._listens = listens
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listens(self)
+
+
 async def _serve(
     settings: Settings,
     clock: Clock,
@@ -151,14 +163,12 @@ async def _serve(
                 access_log=False,
                 server_header=False,
                 date_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=5,
             )
-            server = uvicorn.Server(config)
-            task = asyncio.create_task(server.serve(sockets=[listening]))
-            while not server.started and not task.done():
-                await asyncio.sleep(0.001)
-            started.set_result((server, asyncio.get_running_loop(), app, node))
-            await task
+            loop = asyncio.get_running_loop()
+            server = _Server(config, lambda it: started.set_result((it, loop, app, node)))
+            await server.serve(sockets=[listening])
     except BaseException as error:
         if started.done():
             raise
@@ -194,7 +204,9 @@ def install(
             server: PostgresServer = request.getfixturevalue("postgres")
             borrow = _borrower(server, lent)
             config = data / "domicile.toml"
-            config.write_text(_configuration(borrow(History.GLOBAL), {r: borrow(History.REGION) for r in REGIONS}))
+            config.write_text(
+                _configuration(borrow(History.GLOBAL), {r: borrow(History.REGION) for r in REGIONS})
+            )
             return Installation(config, data)
 
         yield make
@@ -202,7 +214,9 @@ def install(
 
 def _borrower(server: PostgresServer, lent: ExitStack) -> Callable[[History], str]:
     def borrow(history: History) -> str:
-        template = server.require_template(f"migrated_{history}", lambda url: run_apart(migrate(url, history)))
+        template = server.require_template(
+            f"migrated_{history}", lambda url: run_apart(migrate(url, history))
+        )
         return lent.enter_context(server.database(template=template))
 
     return borrow

@@ -79,7 +79,6 @@ class Fate:
 
 
 ResultT = TypeVar("ResultT")
-_Work = Callable[[Any], Awaitable[ResultT]]
 
 
 class Mortal:
@@ -89,13 +88,15 @@ class Mortal:
         self._database = database
         self._fate = fate
 
-    async def run_tx(self, work: _Work) -> ResultT:
+    async def run_tx(self, work: Callable[[Any], Awaitable[ResultT]]) -> ResultT:
         return await self._call(self._database.run_tx, work)
 
-    async def read(self, work: _Work) -> ResultT:
+    async def read(self, work: Callable[[Any], Awaitable[ResultT]]) -> ResultT:
         return await self._call(self._database.read, work)
 
-    async def _call(self, begin: Callable[[_Work], Awaitable[ResultT]], work: _Work) -> ResultT:
+    async def _call(
+        self, begin: Callable[..., Awaitable[ResultT]], work: Callable[[Any], Awaitable[ResultT]]
+    ) -> ResultT:
         if self._fate.is_directory_dark and self._database._name == "directory":
             raise DomainError(ErrorKind.UNAVAILABLE, "database-unavailable", "Dark.")
         moment = self._fate.count()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table, or_, select
+from sqlalchemy import Column, ColumnElement, MetaData, Table, or_, select
 
 from domicile.apps.tables import GLOBAL_METADATA, REGION_METADATA
 from domicile.infra.databases import Database, Tx
@@ -55,7 +55,7 @@ def _read(
 
 
 def _rows(
-    server: LiveServer, database: Database[Any], table: Table, condition: Any
+    server: LiveServer, database: Database[Any], table: Table, condition: ColumnElement[bool] | None
 ) -> list[tuple[Any, ...]]:
     kept: list[Column[Any]] = [c for c in table.columns if not c.name.startswith(_PASSING)]
     query = select(*kept) if condition is None else select(*kept).where(condition)

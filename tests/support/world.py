@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -80,7 +81,9 @@ class World:
     def sign_in(self, address: str, *, password: str = PASSWORD) -> Api:
         """Begin another session."""
         body = {"email": address, "password": password}
-        return self.anyone.with_(f"Bearer {self.anyone.call('POST', '/api/sessions', body, status=201)['token']}")
+        return self.anyone.with_(
+            f"Bearer {self.anyone.call('POST', '/api/sessions', body, status=201)['token']}"
+        )
 
     def account(self, owner: Person, region: str = "de-1", alias: str = "Example Labs") -> Account:
         """Create an account and enter it."""
@@ -121,6 +124,14 @@ class World:
         found = [_parse(file.read_bytes()) for file in sorted(self.server.mails.glob("*.eml"))]
         return [text for to, text in found if to == address.lower()]
 
+    def html_to(self, address: str) -> str:
+        """Read the newest mail to an address as it is shown."""
+        mails = [_message(file.read_bytes()) for file in sorted(self.server.mails.glob("*.eml"))]
+        (*_, newest) = [mail for mail in mails if str(mail["to"]).lower() == address.lower()]
+        part = newest.get_body(("html",))
+        assert part is not None
+        return part.get_content()
+
     def _read_mails(self) -> None:
         for file in sorted(self.server.mails.glob("*.eml")):
             if file.name not in self._read:
@@ -130,13 +141,17 @@ class World:
                     self._tokens.setdefault((to, kind), []).append(token)
 
 
+def _message(raw: bytes) -> EmailMessage:
+    return email.message_from_bytes(raw, policy=email.policy.default)
+
+
 def _parse(raw: bytes) -> tuple[str, str]:
-    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    mail = _message(raw)
     part = mail.get_body(("plain",))
     return str(mail["to"]).lower(), part.get_content() if part else ""
 
 
-def until(ask: Callable[[], Any], is_so: Callable[[Any], bool]) -> Any:
+def until(ask: Callable[[], Any], is_so: Callable[[Any], bool]) -> Any:  # noqa: ANN401  # whatever is asked for
     """Ask again and again until the answer is as it must become; one that never does fails the test."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:

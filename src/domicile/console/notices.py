@@ -2,8 +2,6 @@
 
 from types import MappingProxyType
 
-from domicile.console.continuing import HOME
-
 _NOTICES = MappingProxyType(
     {
         "account-created": "The account was created. You have full access.",
@@ -36,4 +34,4 @@ def noticing(path: str, code: str) -> str:
     """Write the address of a page that is to say what was done; an unknown code is a mistake in the caller."""
     if code not in _NOTICES:
         raise ValueError(f"{code} is no notice")
-    return f"{path or HOME}{'&' if '?' in path else '?'}done={code}"
+    return f"{path}{'&' if '?' in path else '?'}done={code}"

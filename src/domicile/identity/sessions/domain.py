@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from domicile.kernel.callers import Origin
 from domicile.kernel.ids import UserId
@@ -54,3 +55,11 @@ def new_session(
         user_agent=origin.user_agent,
         address_family=f"ipv{origin.address.version}" if origin.address else "",
     )
+
+
+def is_session_id(text: str) -> bool:
+    """Tell by its looks whether a text may be the id of a session: a UUID in its canonical form."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -5,11 +5,13 @@ from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions import service
+from domicile.identity.sessions.domain import is_session_id
 from domicile.identity.sessions.schemas import SessionsBody, SignedInBody, SignInBody, shape_session
 from domicile.identity.users.schemas import shape_profile
 from domicile.infra.secrets import SecretText
 from domicile.kernel.callers import Origin, Person
 from domicile.kernel.clock import whole_seconds
+from domicile.kernel.errors import not_found
 from domicile.web.bodies import or_unset
 from domicile.web.operations import Access, operation
 
@@ -62,6 +64,8 @@ async def end_my_session(
     session_id: FromPath[str], person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
 ) -> None:
     """Signs the person out on another device, or on this one."""
+    if not is_session_id(session_id):
+        raise not_found("session")
     await service.end_session(identity, person, session_id)
 
 

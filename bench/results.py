@@ -1,0 +1,94 @@
+"""The figures of a run: each with its yardstick, round by round, and whether it lands at its aim."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.rounds import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a figure should come to."""
+
+    value: float
+    is_ceiling: bool = False
+
+    def is_met_by(self, figure: float) -> bool:
+        """Tell whether a figure lands."""
+        return figure <= self.value if self.is_ceiling else figure >= self.value
+
+    @property
+    def sign(self) -> str:
+        """Write the direction."""
+        return "≤" if self.is_ceiling else "≥"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One figure."""
+
+    name: str
+    own: list[float]
+    """What Domicile did, in each round."""
+    bare: list[float]
+    """What the yardstick did in the same round; empty for a figure that is none of a ratio."""
+    unit: str
+    aim: Aim | None
+
+    @property
+    def figures(self) -> list[float]:
+        """The ratio of each round, or what was measured where there is no yardstick."""
+        return [own / bare for own, bare in zip(self.own, self.bare, strict=True)] if self.bare else self.own
+
+    @property
+    def figure(self) -> float:
+        """The median of the rounds."""
+        return median(self.figures)
+
+    @property
+    def lands(self) -> bool | None:
+        """Whether the median reaches the aim; None without an aim."""
+        return self.aim.is_met_by(self.figure) if self.aim else None
+
+    def as_json(self) -> dict[str, object]:
+        """Give everything for a program."""
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "own": self.own,
+            "bare": self.bare,
+            "figures": self.figures,
+            "median": self.figure,
+            "aim": f"{self.aim.sign} {self.aim.value:g}" if self.aim else None,
+            "lands": self.lands,
+        }
+
+
+_Read = Callable[[Rates], float]
+_RATES: tuple[tuple[str, _Read, _Read, float | None], ...] = (
+    ("whoami, API key", lambda r: r.whoami_by_key.rate, lambda r: r.hello.rate, 0.35),
+    ("whoami, account token", lambda r: r.whoami_by_token.rate, lambda r: r.hello.rate, 0.35),
+    ("access check", lambda r: r.check.rate, lambda r: r.hello.rate, 0.50),
+    ("25 of 200 users, asked before", lambda r: r.users_held.rate, lambda r: r.hello.rate, 0.08),
+    ("25 of 200 users, from the database", lambda r: r.users_read.rate, lambda r: r.hello.rate, None),
+    ("sign-in, beside bare hashes", lambda r: r.sign_in.rate, lambda r: r.hashes, 0.90),
+    ("invite, beside bare inserts", lambda r: r.invite.rate, lambda r: r.inserts, 0.20),
+    ("whoami while four sign in", lambda r: r.storm.rate, lambda r: r.whoami_by_key.rate, 0.40),
+)
+
+
+def results_of(
+    rounds: Sequence[Rates], *, resident_mb: list[float], start_seconds: list[float]
+) -> list[Result]:
+    """Work the figures out, in the order of the table."""
+    found = [Result("bare hello", [r.hello.rate for r in rounds], [], "/s", None)]
+    found += [
+        Result(name, [own(r) for r in rounds], [bare(r) for r in rounds], "/s", Aim(aim) if aim else None)
+        for name, own, bare, aim in _RATES
+    ]
+    storm, quiet = [r.storm.p99 * 1e3 for r in rounds], [r.whoami_by_key.p99 * 1e3 for r in rounds]
+    found.append(Result("its 99th percentile", storm, quiet, "ms", Aim(8, is_ceiling=True)))
+    found.append(Result("resident memory at rest", resident_mb, [], "MB", Aim(100, is_ceiling=True)))
+    found.append(Result("start to first answer", start_seconds, [], "s", Aim(1.5, is_ceiling=True)))
+    return found
