@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.testing import TestClient
 
 from domicile.console.mailbox.routes import create_mailbox_router
@@ -13,6 +13,7 @@ from domicile.infra.mail.mailbox import Mailbox
 from domicile.infra.mail.message import MailMessage
 from domicile.infra.mail.mime import build_mime
 from domicile.infra.mail.settings import sender_address
+from domicile.kernel.errors import DomainError
 
 _NOW = datetime(2026, 11, 23, 14, 0, 5, tzinfo=UTC)
 _MAIL = MailMessage(
@@ -24,10 +25,20 @@ _MAIL = MailMessage(
 )
 
 
+_HOSTS = {
+    "id.example.com": 200,
+    "127.0.0.1:8800": 200,
+    "[::1]:8800": 200,
+    "localhost": 200,
+    "evil.test:8800": 403,
+}
+
+
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient[Litestar]]:
     app = Litestar(
-        [create_mailbox_router(Mailbox(tmp_path / "mail")), create_static_router()], openapi_config=None
+        [create_mailbox_router(Mailbox(tmp_path / "mail"), "testserver.local"), create_static_router()],
+        openapi_config=None,
     )
     with TestClient(app) as client:
         yield client
@@ -41,6 +52,18 @@ def keeper(tmp_path: Path) -> MailKeeper:
 def _keep(keeper: MailKeeper, mail: MailMessage = _MAIL) -> str:
     source = build_mime(mail, sender=sender_address("Domicile <no-reply@localhost>"), now=_NOW).as_bytes()
     return keeper.keep(source, received=_NOW)
+
+
+def test_a_strange_host_name_reads_no_mail(tmp_path: Path):
+    app = Litestar(
+        [create_mailbox_router(Mailbox(tmp_path / "mail"), "id.example.com")],
+        openapi_config=None,
+        exception_handlers={DomainError: lambda _request, error: Response(error.code, status_code=403)},
+    )
+    with TestClient(app) as client:
+        asked = {name: client.get("/mailbox", headers={"Host": name}).status_code for name in _HOSTS}
+
+    assert asked == _HOSTS
 
 
 def test_an_empty_mailbox_says_what_will_appear(client: TestClient[Litestar]):

@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import AsyncGenerator
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request, Router
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp
 
@@ -47,7 +48,9 @@ def make_api(node: Node) -> ASGIApp:
             Exception: respond_to_bug,
         },
         request_max_body_size=_LARGEST_BODY,
-        openapi_config=OpenAPIConfig(title="Domicile", version="1", path="/unused", render_plugins=[]),
+        openapi_config=OpenAPIConfig(
+            title="Domicile", version="1", render_plugins=[], openapi_router=_unserved_document()
+        ),
         state=State({"public_url": node.settings.public_url}),
         logging_config=None,
         debug=False,
@@ -59,3 +62,12 @@ def make_api(node: Node) -> ASGIApp:
         gets={"/api/whoami": lean.whoami, "/api/users": lean.users},
         posts={"/api/access/check": lean.check},
     )
+
+
+def _unserved_document() -> Router:
+    """Hide the framework's own document: ours, made from it, is served at `/openapi.json`."""
+
+    def refuse(_request: Request[Any, Any, Any]) -> None:
+        raise NotFoundException
+
+    return Router("/framework-document", route_handlers=[], include_in_schema=False, before_request=refuse)

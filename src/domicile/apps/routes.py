@@ -1,6 +1,7 @@
 """The route table: every operation of the API, feature by feature."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from domicile.apps import discovery
 from domicile.apps.node import Node
@@ -50,7 +51,10 @@ def page_routes(node: Node) -> list[Any]:
         create_static_router(),
         create_console_router(_surroundings(node)),
     ]
-    return [*pages, create_mailbox_router(node.mailbox)] if node.mailbox is not None else pages
+    if node.mailbox is None:
+        return pages
+    host = urlsplit(node.settings.public_url).hostname or ""
+    return [*pages, create_mailbox_router(node.mailbox, host)]
 
 
 def error_pages(node: Node) -> ErrorPages:

@@ -1,7 +1,11 @@
 """Serves a node over HTTP until it is told to stop."""
 
+import asyncio
+import signal
 import socket
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -42,7 +46,7 @@ async def _serve(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says where to click once it listens."""
+    """Says where to click once it listens, and stops by itself when it is told to."""
 
     def __init__(self, config: uvicorn.Config, greeting: str) -> None:
         super().__init__(config)
@@ -54,6 +58,18 @@ class _Server(uvicorn.Server):
         if self.started:
             sys.stdout.write(self._greeting)
             sys.stdout.flush()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Take the signals that end the server; uvicorn's own way raises them again, which would cut our closing short."""
+        loop, ends = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+        for each in ends:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in ends:
+                loop.remove_signal_handler(each)
 
 
 def _greeting(settings: Settings, *, has_mailbox: bool) -> str:

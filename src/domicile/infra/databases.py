@@ -25,6 +25,8 @@ _PATIENCE_SECONDS = 10.0
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
 _BUSY_MILLISECONDS = 5_000
+_SQLITE_CONNECTIONS = 3
+"""Each has a thread of its own, and all of them one interpreter lock: more would only take memory."""
 _RETRIED_SQLSTATES = {"40001", "40P01", "55P03"}
 _OUTAGE_SQLSTATES = ("08", "25006", "28", "3D", "53", "57", "58", "XX")
 """Beginnings of: no connection, read-only since a failover, no entry, no such database, full, stopped, broken."""
@@ -235,7 +237,11 @@ def require_no_transaction() -> None:
 
 def _sqlite_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=4, max_overflow=8, pool_timeout=_PATIENCE_SECONDS, hide_parameters=True
+        url,
+        pool_size=_SQLITE_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=_PATIENCE_SECONDS,
+        hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -1,8 +1,10 @@
 """The pages on which a newcomer reads what the embedded mailbox has caught; served with that mailbox only."""
 
 import re
+from typing import Any
+from urllib.parse import urlsplit
 
-from litestar import MediaType, Response, Router, get
+from litestar import MediaType, Request, Response, Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery
 
@@ -10,8 +12,10 @@ from domicile.console.pages import PAGE_HEADERS, Pages
 from domicile.console.static_files import load_static_files
 from domicile.infra.mail.keeping import KeptMail
 from domicile.infra.mail.mailbox import Mailbox
+from domicile.kernel.errors import forbidden
 
 _PER_PAGE = 50
+_OF_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _MAIL_POLICY = (
     "sandbox allow-popups allow-top-navigation-by-user-activation; default-src 'none'; "
     "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -22,9 +26,18 @@ _HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 _OPEN_IN_TOP_WINDOW = '<base target="_top">'
 
 
-def create_mailbox_router(mailbox: Mailbox) -> Router:
-    """Make the routes under `/mailbox`."""
+def create_mailbox_router(mailbox: Mailbox, public_host: str) -> Router:
+    """Make the routes under `/mailbox`, answered under the public host name and those of this machine only.
+
+    Another name in a request means that somebody's DNS points at this machine, so that a strange page could read the mails.
+    """
     pages = Pages(load_static_files())
+    names = _OF_THIS_MACHINE | {public_host}
+
+    def check_host(request: Request[Any, Any, Any]) -> None:
+        if urlsplit(f"//{request.headers.get('host', '')}").hostname not in names:
+            raise forbidden("not-permitted", f"The mailbox can be read at http://{public_host} only.")
+
     return Router(
         "/mailbox",
         route_handlers=[_list_mails, _show_mail, _show_html, _download],
@@ -33,6 +46,7 @@ def create_mailbox_router(mailbox: Mailbox) -> Router:
             "pages": Provide(lambda: pages, sync_to_thread=False),
         },
         include_in_schema=False,
+        before_request=check_host,
     )
 
 

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 import domicile
 from domicile.web.problems import CODES
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class ProblemPage:
 @cache
 def load_problem_pages() -> dict[str, ProblemPage]:
     """Read the pages of all codes, in the order of the alphabet, once in a process."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415  # a server that nobody asks for a page does without it
+
     folder = _folder()
     render = MarkdownIt("commonmark", {"html": False}).enable("table")
     found: dict[str, ProblemPage] = {}
@@ -35,7 +40,7 @@ def load_problem_pages() -> dict[str, ProblemPage]:
     return found
 
 
-def _page(code: str, text: str, render: MarkdownIt) -> ProblemPage:
+def _page(code: str, text: str, render: "MarkdownIt") -> ProblemPage:
     first, _, rest = text.strip().partition("\n")
     has_title = first.startswith("# ")
     title = first[2:].strip() if has_title else code
