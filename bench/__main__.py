@@ -25,7 +25,7 @@ _STARTS = 3
 def main() -> int:
     """Run; the exit code is 1 if an access outlived its withdrawal or an answer was not the one asked for."""
     wanted = _arguments()
-    screen = Console(stderr=wanted.json)
+    screen = Console(stderr=wanted.json, width=None if sys.stdout.isatty() else 130)
     cores = Cores.choose()
     os.sched_setaffinity(0, {cores.load})
     if not cores.are_apart:
@@ -72,7 +72,7 @@ def _measure(
         running(cores, yardstick_command(folder / "yardstick.db"), health="/hello") as yardstick,
         running(cores, domicile_command(data), health="/healthz") as domicile,
     ):
-        rounds = Rounds(yardstick.port, domicile.port, data, seeded, seconds=wanted.seconds)
+        rounds = Rounds(yardstick, domicile, data, seeded, seconds=wanted.seconds)
         rounds.warm_up()
         seen: list[Rates] = []
         for number in range(1, wanted.rounds + 1):

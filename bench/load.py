@@ -1,5 +1,6 @@
 """The load: a closed loop of keep-alive connections on raw sockets, much cheaper than any server that it asks (RFC 9112)."""
 
+import math
 import select
 import socket
 import statistics
@@ -36,6 +37,8 @@ class Sample:
     seconds: float
     latencies: list[float] = field(default_factory=list)
     """Of every answer that came in time, in seconds."""
+    late: int = 0
+    """How many more answers came after the time was over."""
     statuses: list[tuple[float, bytes]] = field(default_factory=list)
     """When each request was sent (`time.perf_counter`) and how it was answered, if the stream allows any status."""
 
@@ -47,12 +50,12 @@ class Sample:
     @property
     def p50(self) -> float:
         """The latency that half of the answers kept below, in seconds."""
-        return statistics.median(self.latencies)
+        return statistics.median(self.latencies) if self.latencies else math.inf
 
     @property
     def p99(self) -> float:
         """The latency that 99 of 100 answers kept below, in seconds."""
-        return sorted(self.latencies)[int(len(self.latencies) * 0.99)]
+        return sorted(self.latencies)[int(len(self.latencies) * 0.99)] if self.latencies else math.inf
 
 
 @dataclass(slots=True)
@@ -141,6 +144,7 @@ def _drain(poller: select.epoll, lanes: dict[int, _Lane]) -> None:
             lane = late.get(number)
             if lane is not None and lane.take(time.perf_counter()):
                 lane.sample.latencies.pop()
+                lane.sample.late += 1
                 del late[number]
 
 

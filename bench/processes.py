@@ -49,6 +49,14 @@ class Server:
     seconds_to_answer: float
     """From the start of the process to its first answer."""
 
+    def processor_seconds(self) -> float:
+        """Read for how long the threads of the process have run."""
+        nanoseconds = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # it has just ended
+                nanoseconds += int((task / "schedstat").read_text(encoding="ascii").split()[0])
+        return nanoseconds / 1e9
+
     def resident_mb(self) -> float:
         """Read how much memory the process holds, in millions of bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
@@ -94,8 +102,8 @@ def domicile_command(data: Path) -> Callable[[int], list[str]]:
     return lambda port: [program, "serve", "--data", str(data), "--port", str(port)]
 
 
-def uvicorn_of(app: Any, port: int) -> uvicorn.Server:
-    """Make the server of an application (Any: ASGI), set as in `domicile.apps.serve`."""
+def uvicorn_of(app: Any, port: int) -> uvicorn.Server:  # noqa: ANN401 # an application of ASGI
+    """Make the server of an application, set as in `domicile.apps.serve`."""
     config = uvicorn.Config(
         app,
         host="127.0.0.1",

@@ -14,7 +14,7 @@ from bench.results import Result
 
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _BLOCK = re.compile(r"(<!-- bench -->\n).*?(<!-- end of bench -->)", re.DOTALL)
-_HEAD = ("what", "Domicile", "yardstick", "figure", "spread", "aim", "lands")
+_HEAD = ("what", "Domicile", "yardstick", "figure", "spread", "by processor time", "aim", "lands")
 _MODEL = re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
 
 
@@ -22,7 +22,7 @@ def show(results: list[Result], console: Console) -> None:
     """Print the table."""
     table = Table(title=_machine())
     for place, name in enumerate(_HEAD):
-        table.add_column(name, justify="left" if place in {0, 6} else "right")
+        table.add_column(name, justify="left" if place in {0, 7} else "right")
     for row in _rows(results):
         table.add_row(*row)
     console.print(table)
@@ -53,6 +53,7 @@ def _rows(results: list[Result]) -> Iterator[tuple[str, ...]]:
             _measured(result.bare, result.unit),
             _brief(result.figure) if result.bare else "",
             spread if len(result.figures) > 1 else "",
+            _brief(result.by_processor) if result.by_processor is not None else "",
             f"{result.aim.sign} {result.aim.value:g}" if result.aim else "",
             {True: "yes", False: "no", None: ""}[result.lands],
         )

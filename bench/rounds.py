@@ -1,15 +1,17 @@
 """One round of measurements: the bare server, then each question in turn, for about a second each."""
 
 import http.client
+import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
 from bench.api import Api
-from bench.load import Sample, Stream, always, drive
+from bench.load import Stream, always, drive
+from bench.processes import Server
 from bench.seed import PASSWORD, REGION, Seeded
 
 INVITATIONS_PER_ACCOUNT = 100
@@ -21,29 +23,46 @@ _SETTLING_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How much of one thing was done."""
+
+    rate: float
+    """In a second."""
+    rate_of_processor: float
+    """In a second of the server's processor time: what others do on the machine changes it less."""
+    p50: float | None = None
+    """In seconds."""
+    p99: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rates:
     """What one round saw."""
 
-    hello: Sample
-    whoami_by_key: Sample
-    whoami_by_token: Sample
-    check: Sample
-    users_held: Sample
-    users_read: Sample
-    storm: Sample
+    hello: Counted
+    whoami_by_key: Counted
+    whoami_by_token: Counted
+    check: Counted
+    users_held: Counted
+    users_read: Counted
+    storm: Counted
     """Of `whoami`, while people sign in."""
-    hashes: float
-    sign_in: Sample
-    inserts: float
-    invite: Sample
+    hashes: Counted
+    sign_in: Counted
+    inserts: Counted
+    invite: Counted
 
 
 class Rounds:
     """Asks both servers; every invitation goes to an address of its own, from accounts that may still invite."""
 
-    def __init__(self, yardstick: int, domicile: int, data: Path, seeded: Seeded, *, seconds: float) -> None:
-        self._yardstick = Api(yardstick)
-        self._anyone = Api(domicile)
+    def __init__(
+        self, yardstick: Server, domicile: Server, data: Path, seeded: Seeded, *, seconds: float
+    ) -> None:
+        self._yardstick = yardstick
+        self._domicile = domicile
+        self._bare = Api(yardstick.port)
+        self._anyone = Api(domicile.port)
         self._file = data / f"region-{REGION}.db"
         self._seeded = seeded
         self._seconds = seconds
@@ -66,39 +85,24 @@ class Rounds:
         action = {"action": "identity:user:update"}
         check = key.request("POST", "/api/access/check", action)
         return Rates(
-            hello=self._ask(self._yardstick, always(self._yardstick.request("GET", "/hello")), seconds),
-            whoami_by_key=self._ask(key, always(who), seconds),
-            whoami_by_token=self._ask(key, always(token.request("GET", "/api/whoami")), seconds),
-            check=self._ask(key, always(check), seconds),
-            users_held=self._ask(key, always(page), seconds),
-            users_read=self._ask(key, self._pages, seconds),
+            hello=_ask(self._yardstick, always(self._bare.request("GET", "/hello")), seconds),
+            whoami_by_key=_ask(self._domicile, always(who), seconds),
+            whoami_by_token=_ask(self._domicile, always(token.request("GET", "/api/whoami")), seconds),
+            check=_ask(self._domicile, always(check), seconds),
+            users_held=_ask(self._domicile, always(page), seconds),
+            users_read=_ask(self._domicile, self._pages, seconds),
             storm=self._storm(who, seconds),
-            hashes=self._count("hashes", 2 * seconds),
-            sign_in=self._ask(key, cycle(self._sign_ins()), 2 * seconds, connections=8, status=b"201"),
-            inserts=self._count("inserts", seconds),
-            invite=self._settled(self._ask(key, self._invitations, seconds, status=b"201")),
+            hashes=_count(self._yardstick, "hashes", 2 * seconds),
+            sign_in=_ask(self._domicile, cycle(self._sign_ins()), 2 * seconds, connections=8, status=b"201"),
+            inserts=_count(self._yardstick, "inserts", seconds),
+            invite=self._settled(_ask(self._domicile, self._invitations, seconds, status=b"201")),
         )
 
-    @staticmethod
-    def _ask(
-        api: Api, requests: Iterator[bytes], seconds: float, *, connections: int = 16, status: bytes = b"200"
-    ) -> Sample:
-        (sample,) = drive(api.port, [Stream("", requests, connections, status)], seconds=seconds)
-        return sample
-
-    def _storm(self, who: bytes, seconds: float) -> Sample:
+    def _storm(self, who: bytes, seconds: float) -> Counted:
         people = Stream("sign-in", cycle(self._sign_ins()), _PEOPLE_SIGNING_IN, b"201")
-        sample, _ = drive(self._anyone.port, [Stream("whoami", always(who)), people], seconds=seconds)
-        return sample
+        return _drive(self._domicile, [Stream("whoami", always(who)), people], seconds)
 
-    def _count(self, what: str, seconds: float) -> float:
-        connection = http.client.HTTPConnection("127.0.0.1", self._yardstick.port, timeout=seconds + 30)
-        connection.request("GET", f"/{what}?seconds={seconds}")
-        rate = float(connection.getresponse().read())
-        connection.close()
-        return rate
-
-    def _settled(self, sample: Sample) -> Sample:
+    def _settled(self, counted: Counted) -> Counted:
         """Wait until every mail has left, so that none of that work falls into what is measured next."""
         give_up_at = time.monotonic() + _SETTLING_SECONDS
         reading = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True)
@@ -107,7 +111,7 @@ class Rounds:
                 raise TimeoutError(f"mails still wait after {_SETTLING_SECONDS} seconds")
             time.sleep(0.1)
         reading.close()
-        return sample
+        return counted
 
     def _enter(self) -> Api:
         return self._owner.enter(self._seeded.large)
@@ -139,3 +143,31 @@ class Rounds:
             for n in range(INVITATIONS_PER_ACCOUNT)
             for key in keys
         )
+
+
+def _ask(
+    server: Server,
+    requests: Iterator[bytes],
+    seconds: float,
+    *,
+    connections: int = 16,
+    status: bytes = b"200",
+) -> Counted:
+    return _drive(server, [Stream("", requests, connections, status)], seconds)
+
+
+def _drive(server: Server, streams: Sequence[Stream], seconds: float) -> Counted:
+    """Drive all streams, and give what the first of them saw."""
+    before = server.processor_seconds()
+    sample = drive(server.port, streams, seconds=seconds)[0]
+    busy = server.processor_seconds() - before
+    return Counted(sample.rate, (len(sample.latencies) + sample.late) / busy, sample.p50, sample.p99)
+
+
+def _count(server: Server, what: str, seconds: float) -> Counted:
+    before = server.processor_seconds()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=seconds + 30)
+    connection.request("GET", f"/{what}?seconds={seconds}")
+    told = json.loads(connection.getresponse().read())
+    connection.close()
+    return Counted(told["in_time"] / seconds, told["all"] / (server.processor_seconds() - before))

@@ -52,6 +52,7 @@ SETTINGS: Final = {
     "regions.id": "Two to eight small letters, a hyphen, one to three digits.",
     "regions.name": "What people read.",
     "regions.database": "SQLAlchemy address of the region's database. Empty: `region-<id>.db` in the data folder.",
+    "regions.directory_database": "The address of identity's database under a role of this region's own, see `domicile region grants`. Empty: identity's.",
     "regions.public_url": "The public address of the region's API. Empty: the server's.",
     "regions.open": "Whether new accounts may be created there.",
     "regions.discreet": "Whether an account's alias and its users' roles stay in the region, also from the directory.",

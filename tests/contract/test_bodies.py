@@ -234,3 +234,33 @@ def test_unknown_missing_and_mistyped_fields_are_all_named_at_once(labs: Account
     refused = labs.api.post("/api/apikeys", {"alias": 7, "colour": "red", "enabled": "yes"})
     assert refused.status_code == 400
     assert refused.json()["fields"].keys() == {"alias", "colour", "enabled", "roleID"}
+
+
+def test_a_question_answered_from_memory_is_answered_as_the_first_time_and_anew_after_a_change(
+    world: World,
+) -> None:
+    owner = world.person("Ann Example")
+    account = world.account(owner)
+    key = world.key(account.api, "read-only")
+    check = {"action": "identity:user:update"}
+    same = {"X-Request-Id": "the-same"}
+    for api in (account.api, key.api):
+        ways = (
+            lambda api=api: api.get("/api/whoami", headers=same),
+            lambda api=api: api.get("/api/users", headers=same),
+            lambda api=api: api.get("/api/users?limit=25", headers=same),
+            lambda api=api: api.post("/api/access/check", check, headers=same),
+        )
+        for ask in ways:
+            account.api.call("POST", f"/api/apikeys/{key.id}", {"alias": "now-a"})
+            account.api.call("POST", f"/api/apikeys/{key.id}", {"alias": "now-b"})
+            first, *again = [ask() for _ in range(3)]
+            for answer in again:
+                assert (answer.status_code, answer.content) == (first.status_code, first.content)
+                assert sorted(answer.headers.items()) == sorted(first.headers.items())
+    assert key.api.call("GET", "/api/whoami")["name"] == "now-b"
+    world.join(account, world.person("Gus Guest"))
+    for api in (account.api, key.api):
+        assert len(api.call("GET", "/api/users")["users"]) == 2
+    account.api.call("POST", f"/api/apikeys/{key.id}", {"roleID": "full-access"})
+    assert key.api.call("POST", "/api/access/check", check)["allowed"] is True

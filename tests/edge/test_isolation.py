@@ -55,6 +55,7 @@ class Stranger:
             Access.PERSON: {"session"},
             Access.ACCOUNT: {"key", "account token"},
             Access.MEMBER: {"key", "account token", "session"},
+            Access.ANYBODY_SIGNED_IN: {"key", "account token", "session"},
         }
         return self.kind in taken[operation.access]
 
@@ -162,8 +163,7 @@ def test_an_operation_without_an_id_shows_a_stranger_nothing_of_the_account(
                 answer = _send(api, operation, victim.ids)
                 assert answer.status_code < 500
                 if not stranger.fits(operation):
-                    is_open_to_both = operation.path == "/api/whoami"
-                    assert is_open_to_both or answer.status_code in {401, 403}, answer.text
+                    assert answer.status_code in {401, 403}, answer.text
                 assert [mark for mark in victim.marks if mark in answer.text] == []
         with subtests.test(unchanged_by=str(operation)):
             assert _stored(world, victim) == before
@@ -295,7 +295,6 @@ def test_every_operation_inside_an_account_names_the_permission_it_asks_for_or_i
         if operation.access in {Access.ACCOUNT, Access.MEMBER} and operation.permission is None
     }
     assert without == {
-        "GET /api/whoami",
         "POST /api/access/check",
         "GET /api/access/explain",
         "GET /api/apikeys/current",

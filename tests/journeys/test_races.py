@@ -204,3 +204,15 @@ def test_a_key_locked_while_it_is_in_use_answers_nothing_after_the_lock_was_ackn
             assert {status for each in busy for status in each.result()} <= {200, 401}
         labs.api.call("POST", f"/api/apikeys/{key.id}", {"enabled": True})
         assert key.api.get("/api/users").status_code == 200
+
+
+def test_when_too_many_sign_in_at_once_the_rest_are_told_when_to_come_back(world: World) -> None:
+    person = world.person()
+    body = {"email": person.email, "password": person.password}
+    answers = _at_once([lambda: world.anyone.post("/api/sessions", body)] * 100)
+    assert _statuses(answers).keys() == {201, 429}
+    for answer in answers:
+        if answer.status_code == 429:
+            assert int(answer.headers["retry-after"]) > 0
+            assert answer.json()["type"].endswith("/problems/too-busy")
+    world.sign_in(person.email)

@@ -93,7 +93,7 @@ class LiveServer:
 
     def __post_init__(self) -> None:
         self.client = httpx2.Client(
-            base_url=self.url, timeout=_PATIENCE_SECONDS, limits=httpx2.Limits(max_connections=60)
+            base_url=self.url, timeout=_PATIENCE_SECONDS, limits=httpx2.Limits(max_connections=120)
         )
 
     @property

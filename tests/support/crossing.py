@@ -314,21 +314,33 @@ class Platform:
 
 @asynccontextmanager
 async def platform(
-    identity_url: str, region_urls: dict[RegionId, str], folder: Path
+    identity_url: str,
+    region_urls: dict[RegionId, str],
+    folder: Path,
+    *,
+    directory_urls: dict[RegionId, str] | None = None,
 ) -> AsyncGenerator[Platform]:
-    """Open a platform on migrated, empty databases."""
+    """Open a platform on migrated, empty databases; a region may have a way of its own into the directory."""
     clock = FrozenClock()
     settings = _parking_early(load_settings(None, folder, {}))
-    identity, directory = identity_database(identity_url), directory_database(identity_url)
+    identity = identity_database(identity_url)
+    directories = {
+        name: directory_database((directory_urls or {}).get(name, identity_url)) for name in region_urls
+    }
     regions = {
-        name: LiveRegion(_plane(name, url, directory, settings, clock)) for name, url in region_urls.items()
+        name: LiveRegion(_plane(name, url, directories[name], settings, clock))
+        for name, url in region_urls.items()
     }
     try:
         for region in regions.values():
             await region.plane.database.run_tx(_begin)
         yield Platform(identity, regions, clock)
     finally:
-        for database in (identity, directory, *(region.plane.database for region in regions.values())):
+        for database in (
+            identity,
+            *directories.values(),
+            *(region.plane.database for region in regions.values()),
+        ):
             await database.close()
 
 

@@ -4,11 +4,11 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.support.api import Install, LiveServer, install, serving, sqlite_templates
+from tests.support.api import Install, LiveServer, serving
+from tests.support.api import install as install
+from tests.support.api import sqlite_templates as sqlite_templates
 from tests.support.people import FrozenClock
 from tests.support.world import PASSWORD, World, until
-
-__all__ = ["install", "sqlite_templates"]  # fixtures, asked for by name
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from domicile.identity.plane import IdentityPlane
 from domicile.identity.users.store import read_member_card
 from domicile.infra.databases import (
     Database,
+    DirectoryTx,
     IdentityTx,
     RegionTx,
     directory_database,
@@ -69,6 +70,7 @@ class Node:
         await self.doors.regions.directory.close()
         for door in self.doors.by_region.values():
             await door.plane.database.close()
+            await door.plane.directory.close()
 
 
 async def open_node(settings: Settings, clock: Clock) -> Node:
@@ -98,7 +100,9 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         region = regions.get(RegionId(entry.id))
         database = await _open_region_database(entry, region.id)
         assembly = _RegionAssembly(settings, region, database, keyring, clock, wakers[region.id])
-        door, courier = await assembly.open(regions, mailer)
+        has_own_role = entry.directory_database != settings.identity_database
+        seen = directory_database(entry.directory_database) if has_own_role else directory
+        door, courier = await assembly.open(seen, mailer)
         regions.served[region.id] = door.plane
         doors.by_region[region.id] = door
         couriers[region.id] = courier
@@ -178,7 +182,7 @@ class _RegionAssembly:
     clock: Clock
     waker: asyncio.Event
 
-    async def open(self, regions: Regions, mailer: SmtpMailer) -> tuple[Door, Courier]:
+    async def open(self, directory: Database[DirectoryTx], mailer: SmtpMailer) -> tuple[Door, Courier]:
         standings = Standings(self.region.id, self.database)
         sealer = self.keyring.sealer(f"region {self.region.id}")
         couriers: list[Courier] = []
@@ -190,7 +194,7 @@ class _RegionAssembly:
             region=self.region,
             settings=self.settings,
             database=self.database,
-            directory=regions.directory,
+            directory=directory,
             clock=self.clock,
             outbox=Outbox(
                 outbox, self.clock, park_after=self.settings.courier.park_after, wake=self.waker.set

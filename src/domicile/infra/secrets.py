@@ -104,7 +104,7 @@ class Sealer:
         """Decrypt what was sealed in the same context; ValueError if anything was changed."""
         try:
             return self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise ValueError(
                 "the sealed value was changed, or sealed in another context or with another key"
             ) from None

@@ -58,6 +58,8 @@ class RegionSettings(_Section, frozen=True, kw_only=True):
     name: str
     database: str = ""
     """SQLAlchemy URL; default: the SQLite file `region-<id>.db` in the data folder."""
+    directory_database: str = ""
+    """The database of identity and directory under this region's own role (`domicile region grants`); default: identity's address."""
     public_url: str = ""
     """The public address of the region's API; default: the server's."""
     open: bool = True
@@ -178,13 +180,14 @@ def load_settings(
     folder = data or Path(environ.get("DOMICILE_DATA") or "var")
     read = _read_file(path) if path else _File()
     server = _server(read.server, environ, port=port, host=host)
+    identity = read.identity.database or _sqlite(folder / "identity.db")
     settings = Settings(
         data=folder,
         namespace=read.namespace,
         secret_key_file=Path(read.secret_key_file) if read.secret_key_file else folder / "secret.key",
         server=server,
-        identity_database=read.identity.database or _sqlite(folder / "identity.db"),
-        regions=tuple(_complete(entry, folder, server.public_url) for entry in read.regions),
+        identity_database=identity,
+        regions=tuple(_complete(entry, folder, server.public_url, identity) for entry in read.regions),
         sessions=read.sessions,
         passwords=read.passwords,
         links=read.links,
@@ -250,10 +253,11 @@ def _sqlite(path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"
 
 
-def _complete(entry: RegionSettings, folder: Path, public_url: str) -> RegionSettings:
+def _complete(entry: RegionSettings, folder: Path, public_url: str, identity: str) -> RegionSettings:
     return msgspec.structs.replace(
         entry,
         database=entry.database or _sqlite(folder / f"region-{entry.id}.db"),
+        directory_database=entry.directory_database or identity,
         public_url=(entry.public_url or public_url).rstrip("/"),
     )
 
@@ -283,7 +287,7 @@ def _faults(settings: Settings) -> list[str]:
     ]:
         if not url.startswith(("http://", "https://")):
             faults.append(f"{name}: the public address must begin with https:// (or http:// on this machine)")
-    for url in databases:
+    for url in [*databases, *(entry.directory_database for entry in settings.regions)]:
         if not url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
             faults.append(
                 "database: an address must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://"

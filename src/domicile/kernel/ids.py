@@ -28,7 +28,7 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 def random_base62(length: int) -> str:
     """Draw `length` characters of base 62 from the system's randomness (5.95 bits each)."""
-    return "".join(secrets.choice(_BASE62) for _ in range(length))
+    return base62(secrets.randbelow(62**length), width=length)
 
 
 def base62(number: int, *, width: int) -> str:

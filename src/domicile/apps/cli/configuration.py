@@ -1,10 +1,15 @@
 """Commands that read an installation's configuration: config check, region list."""
 
-from cyclopts import App
+from typing import Annotated
+
+from cyclopts import App, Parameter
 from sqlalchemy import make_url
 
 from domicile.apps.cli.installation import THIS_ONE, Installation
 from domicile.apps.cli.output import Column, show_document, show_rows
+from domicile.directory.grants import grant_statements
+from domicile.infra.settings import SettingsError
+from domicile.kernel.ids import RegionId
 
 config = App(name="config")
 region = App(name="region")
@@ -47,3 +52,20 @@ def list_regions(*, installation: Installation = THIS_ONE) -> None:
         show_document({"regions": rows})
     else:
         show_rows(rows, _REGION_COLUMNS)
+
+
+@region.command(name="grants")
+def show_grants(
+    region_id: Annotated[str, Parameter(help="Id of the region, such as de-1.")],
+    /,
+    *,
+    role: Annotated[str, Parameter(help="The PostgreSQL role of the region's process.")],
+    installation: Installation = THIS_ONE,
+) -> None:
+    """Print the SQL that lets a region's own PostgreSQL role into the directory, and no further.
+
+    Run it as the owner of identity's database, once it is migrated and the role is there, and again after each upgrade.
+    """
+    if region_id not in [entry.id for entry in installation.load().regions]:
+        raise SettingsError([f"regions: there is no region {region_id!r}"])
+    print("\n".join(f"{statement};" for statement in grant_statements(RegionId(region_id), role)))
