@@ -197,6 +197,21 @@ async def test_a_feed_longer_than_one_page_is_read_to_its_end(all_of_it: Platfor
     assert await names_on_cards(region) == ["Ann 119"]
 
 
+async def test_rows_of_the_feed_that_were_applied_are_forgotten_and_others_stay(
+    all_of_it: Platform, region: LiveRegion
+):
+    await create(all_of_it, region)
+    await region.carry()
+    await all_of_it.rename(all_of_it.people[0], "Ann Applied")
+    await region.courier().pull_feed()
+    await all_of_it.rename(all_of_it.people[0], "Ann Waiting")
+
+    assert await region.courier().forget_applied_feed() > 0
+
+    assert await region.courier().pull_feed() == 1
+    assert await names_on_cards(region) == ["Ann Waiting"]
+
+
 # ---------------------------------------------------------------- killed
 
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 
 from domicile.infra.databases import Database, RegionTx, region_database
 from domicile.kernel.errors import DomainError, ErrorKind
-from domicile.kernel.ids import UserId
+from domicile.kernel.ids import AccountId, UserId
 from domicile.kernel.permissions import FULL_ACCESS, READ_ONLY, MembershipStanding, MemberState
 from domicile.kernel.urn import Principal
 from domicile.kernel.versions import expecting
+from domicile.region.access_log.store import forget_changes, list_changes, read_head
 from domicile.region.memberships.domain import MemberChange
 from domicile.region.memberships.service import change_member, log_membership_change, remove_member
 from domicile.region.memberships.store import find_member, insert_member
@@ -223,6 +225,34 @@ async def test_a_long_log_is_followed_to_its_end(
     await elsewhere.standings.poll()
 
     assert await elsewhere.standings.find_member(ACCOUNT, user) is None
+
+
+async def test_who_missed_changes_that_were_forgotten_starts_afresh(live: LiveRegion, elsewhere: Elsewhere):
+    user, standings, told = user_id(2), elsewhere.standings, list[AccountId | None]()
+    await join(live, user)
+    await standings.find_member(ACCOUNT, user)
+    standings.on_change.append(told.append)
+
+    await remove_member(live.plane, live.person(), user, ANY_VERSION)
+    await join(live, user_id(3))
+    tomorrow = live.clock() + timedelta(days=1)
+    forgotten = await live.plane.database.run_tx(lambda tx: forget_changes(tx, before=tomorrow))
+    await standings.poll()
+
+    assert forgotten > 0
+    assert await standings.find_member(ACCOUNT, user) is None
+    assert None in told
+
+
+async def test_the_latest_change_is_never_forgotten(live: LiveRegion):
+    await join(live, user_id(2))
+    head = await live.plane.database.read(read_head)
+    tomorrow = live.clock() + timedelta(days=1)
+
+    await live.plane.database.run_tx(lambda tx: forget_changes(tx, before=tomorrow))
+    left = await live.plane.database.read(lambda tx: list_changes(tx, after=0, at_most=10))
+
+    assert [change.seq for change in left] == [head]
 
 
 async def test_listeners_are_told_of_each_account_with_news(live: LiveRegion):

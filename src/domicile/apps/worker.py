@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
 
 import structlog
 
 from domicile.apps.node import Node
 from domicile.identity.housekeeping import forget_expired
 from domicile.infra.delivery import error_name
+from domicile.region.access_log.store import forget_changes
 from domicile.region.courier.service import Courier
 from domicile.region.entering.door import Door
 
 _ROUND_SECONDS = 1.0
 _ROUNDS_BETWEEN_FLUSHES = 10
 _ROUNDS_BETWEEN_CLEANINGS = 600
+_ACCESS_LOG_MEMORY = timedelta(days=1)
 _log = structlog.get_logger("domicile.worker")
 
 
@@ -82,13 +85,17 @@ def _outbox_rounds(door: Door, courier: Courier) -> Callable[[int], Awaitable[No
             pass
         if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
             await door.plane.database.run_tx(door.plane.idempotency.forget_old)
+            before = door.plane.clock() - _ACCESS_LOG_MEMORY
+            await door.plane.database.run_tx(lambda tx: forget_changes(tx, before=before))
 
     return one
 
 
 def _feed_rounds(courier: Courier) -> Callable[[int], Awaitable[None]]:
-    async def one(_number: int) -> None:
+    async def one(number: int) -> None:
         await courier.pull_feed()
+        if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
+            await courier.forget_applied_feed()
 
     return one
 

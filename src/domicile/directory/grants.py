@@ -15,6 +15,7 @@ _READS = {
     "users": _CARD_COLUMNS,
 }
 _INSERTS = ("directory_accounts", "directory_memberships", "directory_feed", "directory_feed_heads")
+_DELETES = ("directory_feed",)
 _UPDATES = {
     "directory_accounts": "state, alias, version, request_key, request_digest",
     "directory_memberships": "state, role_id, version",
@@ -39,6 +40,7 @@ def grant_statements(region: RegionId, role: str) -> tuple[str, ...]:
         *(_grant("SELECT", table, columns, name) for table, columns in _READS.items()),
         *(f"GRANT INSERT ON {table} TO {name}" for table in _INSERTS),
         *(_grant("UPDATE", table, columns, name) for table, columns in _UPDATES.items()),
+        *(f"GRANT DELETE ON {table} TO {name}" for table in _DELETES),
         *(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY" for table in _READS),
         *_policies(role, own, region),
     )
@@ -59,6 +61,7 @@ def _policies(role: str, own: str, region: RegionId) -> tuple[str, ...]:
     rules = [(table, "read", f"FOR SELECT TO {{}} USING ({rows})") for table, rows in read.items()]
     rules += [(table, "add", f"FOR INSERT TO {{}} WITH CHECK ({own})") for table in _INSERTS]
     rules += [(table, "change", f"FOR UPDATE TO {{}} USING ({own}) WITH CHECK ({own})") for table in _UPDATES]
+    rules += [(table, "forget", f"FOR DELETE TO {{}} USING ({own})") for table in _DELETES]
     return tuple(statement for rule in rules for statement in _policy(role, *rule))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Table, Text, select
+from sqlalchemy import BigInteger, Column, Table, Text, delete, select
 
 from domicile.infra.databases import DirectoryTx
 from domicile.infra.planes import DIRECTORY, UtcTime
@@ -75,3 +75,9 @@ async def list_feed(tx: DirectoryTx, region: RegionId, *, after: int, at_most: i
         .limit(at_most)
     )
     return tuple(FeedRow(row.seq, row.kind, row.subject_id, row.version) for row in rows)
+
+
+async def forget_feed(tx: DirectoryTx, region: RegionId, *, up_to: int) -> int:
+    """Delete a region's rows up to a number that it has applied; tells how many. Numbers go on from where they were."""
+    applied = (feed.c.region_id == region) & (feed.c.seq <= up_to)
+    return await tx.count(delete(feed).where(applied))

@@ -42,5 +42,8 @@ class PageCopies:
             pages.clear()
         pages[query] = time.monotonic() + _SECONDS, body
 
-    def _drop(self, account: AccountId) -> None:
-        self._pages.pop(account, None)
+    def _drop(self, account: AccountId | None) -> None:
+        if account is None:
+            self._pages.clear()
+        else:
+            self._pages.pop(account, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Table, Text, select, update
+from sqlalchemy import BigInteger, Column, Table, Text, delete, select, update
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.planes import NODE_TABLE, REGION, UtcTime
@@ -52,14 +52,22 @@ class AccessChange:
 
 
 async def append_access_log(
-    tx: RegionTx, kind: Changed, account: AccountId, subject_id: str, *, now: datetime, bump: Callable[[], None]
+    tx: RegionTx,
+    kind: Changed,
+    account: AccountId,
+    subject_id: str,
+    *,
+    now: datetime,
+    bump: Callable[[], None],
 ) -> int:
     """Log a change; gives its number, which also serves as the version of what changed.
 
     The counter row stays locked until the commit: numbers become visible in order, and changes to accesses in one region
     happen one after the other. `bump` runs after the commit, before the request is answered.
     """
-    step = update(access_log_head).where(access_log_head.c.name == _HEAD).values(seq=access_log_head.c.seq + 1)
+    step = (
+        update(access_log_head).where(access_log_head.c.name == _HEAD).values(seq=access_log_head.c.seq + 1)
+    )
     head = (await tx.execute(step.returning(access_log_head.c.seq))).one().seq
     row = {"seq": head, "kind": kind, "account_id": account, "subject_id": subject_id, "at": now}
     await tx.execute(tx.insert(access_log).values(row))
@@ -86,4 +94,15 @@ async def list_changes(tx: RegionTx, *, after: int, at_most: int) -> tuple[Acces
         .order_by(access_log.c.seq)
         .limit(at_most)
     )
-    return tuple(AccessChange(row.seq, Changed(row.kind), AccountId(row.account_id), row.subject_id) for row in rows)
+    return tuple(
+        AccessChange(row.seq, Changed(row.kind), AccountId(row.account_id), row.subject_id) for row in rows
+    )
+
+
+async def forget_changes(tx: RegionTx, *, before: datetime) -> int:
+    """Delete changes that are older than `before`, all but the latest of all; tells how many.
+
+    Whoever still follows from further back sees from the gap in the numbers that changes are missing.
+    """
+    old = (access_log.c.at < before) & (access_log.c.seq < await read_head(tx))
+    return await tx.count(delete(access_log).where(old))

@@ -58,7 +58,9 @@ def parse_new_account(
     faults = Faults()
     clean = faults.take("alias", check_alias, alias) or ""
     if region not in open_regions:
-        faults.add("region", f"must be one of {', '.join(open_regions)}" if open_regions else "no region is open now")
+        faults.add(
+            "region", f"must be one of {', '.join(open_regions)}" if open_regions else "no region is open now"
+        )
     tongue = faults.take("locale", check_locale, locale) or "en"
     zone = faults.take("timezone", check_time_zone, time_zone) or "UTC"
     faults.settle()

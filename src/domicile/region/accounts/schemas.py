@@ -38,7 +38,11 @@ class AccountBody(Wire, frozen=True):
         "urn": _URN,
         "mfaRequired": False,
         "links": [
-            {"rel": "token", "href": "http://127.0.0.1:8800/api/accounts/004217730956/token", "method": "post"}
+            {
+                "rel": "token",
+                "href": "http://127.0.0.1:8800/api/accounts/004217730956/token",
+                "method": "post",
+            }
         ],
     }
 
@@ -68,7 +72,11 @@ class MyAccountBody(Wire, frozen=True):
         "created": "2026-03-02T10:15:00Z",
         "urn": _URN,
         "links": [
-            {"rel": "token", "href": "http://127.0.0.1:8800/api/accounts/004217730956/token", "method": "post"}
+            {
+                "rel": "token",
+                "href": "http://127.0.0.1:8800/api/accounts/004217730956/token",
+                "method": "post",
+            }
         ],
     }
 

@@ -22,7 +22,9 @@ from domicile.region.outbox.store import ACCOUNT_INDEX
 from domicile.region.plane import RegionPlane
 
 
-async def create_account(plane: RegionPlane, person: Person, new: NewAccount, request: RequestKey | None) -> Account:
+async def create_account(
+    plane: RegionPlane, person: Person, new: NewAccount, request: RequestKey | None
+) -> Account:
     """Create an account in this region, for ever, with its creator as first user with full access.
 
     Two steps: the directory gives out an id, then everything about the account is written in one transaction of the region. A crash
@@ -50,7 +52,9 @@ async def _reserve_id(plane: RegionPlane, person: Person, request: RequestKey | 
         if mark is not None:
             await directory_accounts.forget_request(tx, person.user_id, mark, before=now - REQUEST_MEMORY)
         while True:
-            if mark is not None and (earlier := await directory_accounts.find_by_request(tx, person.user_id, mark)):
+            if mark is not None and (
+                earlier := await directory_accounts.find_by_request(tx, person.user_id, mark)
+            ):
                 entry, digest = earlier
                 if digest != mark.digest:
                     raise reused()
@@ -106,7 +110,9 @@ async def modify_account(
         expected(before.version)
         wanted = {"alias": change.alias, "locale": change.locale, "timezone": change.time_zone}
         former = {"alias": before.alias, "locale": before.locale, "timezone": before.time_zone}
-        changed = {name: value for name, value in wanted.items() if value is not None and value != former[name]}
+        changed = {
+            name: value for name, value in wanted.items() if value is not None and value != former[name]
+        }
         if not changed:
             return before
         version = await _log_account_change(plane, tx, caller.account_id)

@@ -61,7 +61,9 @@ async def update_account(
     wanted = {"alias": change.alias, "locale": change.locale, "time_zone": change.time_zone}
     values = {name: value for name, value in wanted.items() if value is not None}
     await tx.execute(
-        update(accounts).where(accounts.c.account_id == account).values(**values, version=version, modified_at=now)
+        update(accounts)
+        .where(accounts.c.account_id == account)
+        .values(**values, version=version, modified_at=now)
     )
 
 

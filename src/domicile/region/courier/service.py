@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from domicile.directory.accounts.store import upsert_state
-from domicile.directory.feed.store import USER_CHANGED, FeedRow, append_feed, list_feed
+from domicile.directory.feed.store import USER_CHANGED, FeedRow, append_feed, forget_feed, list_feed
 from domicile.directory.memberships.store import upsert_membership
 from domicile.infra.databases import DirectoryTx, RegionTx
 from domicile.infra.delivery import Delivery, error_name, is_outage
@@ -123,6 +123,11 @@ class Courier:
                 seq, attempts, applied = row.seq, 0, applied + 1
             if len(rows) < _ROWS_AT_ONCE:
                 return applied
+
+    async def forget_applied_feed(self) -> int:
+        """Delete the rows of the feed that this region has applied; tells how many."""
+        seq, _ = await self.plane.database.read(store.read_cursor)
+        return await self.plane.directory.run_tx(lambda tx: forget_feed(tx, self.plane.id, up_to=seq))
 
     async def _apply_or_count(self, row: FeedRow, *, before: int, attempts: int) -> bool:
         try:

@@ -52,8 +52,8 @@ class Standings:
         self._members: dict[tuple[AccountId, UserId], MemberCopy] = {}
         self._keys: dict[ApiKeyId, ApiKeyCopy] = {}
         self._activity: dict[tuple[AccountId, Principal], datetime] = {}
-        self.on_change: list[Callable[[AccountId], None]] = []
-        """Called with each account about which the log has news, when it is applied."""
+        self.on_change: list[Callable[[AccountId | None], None]] = []
+        """Called with each account about which the log has news, when it is applied; None: any account may have changed."""
 
     def bump(self) -> None:
         """Note that the access log has grown."""
@@ -146,6 +146,8 @@ class Standings:
             changes = await self._database.read(
                 lambda tx: list_changes(tx, after=self._position, at_most=_CHANGES_AT_ONCE)
             )
+            if changes and changes[0].seq != self._position + 1:
+                self._drop_all()
             for change in changes:
                 self._drop(change)
                 self._position = change.seq
@@ -168,7 +170,13 @@ class Standings:
                 }
         self._announce(change.account_id)
 
-    def _announce(self, account: AccountId) -> None:
+    def _drop_all(self) -> None:
+        """Start afresh: changes were forgotten before this process had seen them."""
+        self._members.clear()
+        self._keys.clear()
+        self._announce(None)
+
+    def _announce(self, account: AccountId | None) -> None:
         for listener in self.on_change:
             listener(account)
 
