@@ -148,7 +148,6 @@ async def test_rows_of_another_region_cannot_be_changed(ruled: Ruled, statement:
         "UPDATE users SET name = 'x'",
         "DELETE FROM directory_accounts",
         "DELETE FROM directory_memberships",
-        "DELETE FROM directory_feed",
         "TRUNCATE directory_feed",
         "CREATE TABLE mine (id INTEGER)",
         "DROP POLICY x ON directory_accounts",
@@ -162,6 +161,11 @@ async def test_what_is_not_the_regions_is_refused(ruled: Ruled, statement: str):
 async def test_the_feed_of_another_region_is_not_seen(ruled: Ruled):
     assert await ruled.execute("SELECT * FROM directory_feed WHERE region_id = 'jp-1'") == "SELECT 0"
     assert await ruled.execute("SELECT * FROM directory_feed WHERE region_id = 'de-1'") != "SELECT 0"
+
+
+async def test_only_its_own_feed_can_be_forgotten(ruled: Ruled):
+    assert await ruled.execute("DELETE FROM directory_feed WHERE region_id = 'jp-1'") == "DELETE 0"
+    assert await ruled.execute("DELETE FROM directory_feed WHERE region_id = 'de-1'") != "DELETE 0"
 
 
 def test_a_region_that_is_none_makes_no_sql():

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -20,30 +20,50 @@ _PATIENCE_SECONDS = 30
 
 @dataclass
 class RealServer:
-    """`domicile serve` in a process of its own, on SQLite files that outlive it."""
+    """`domicile serve` in a process of its own, on databases that outlive it."""
 
     data: Path
     client: httpx2.Client
     port: int
     process: subprocess.Popen[bytes] | None = None
+    config: Path | None = None
+    mails: Path = field(kw_only=True)
+    """The folder in which every mail is kept."""
 
     @property
     def anyone(self) -> Api:
         return Api(self.client)
 
     @property
-    def mails(self) -> Path:
-        return self.data / "mail"
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """Everything that it has said so far."""
+        return (self.data / "server.log").read_text()
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "domicile.apps.cli", "serve"]
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        command = [sys.executable, "-m", "domicile.apps.cli", "serve", "--port", str(self.port)]
+        config = ["--config", str(self.config)] if self.config else []
         with (self.data / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), "--data", str(self.data)], stdout=log, stderr=log
+                [*command, "--data", str(self.data), *config], stdout=log, stderr=log
             )
+
+    def wait_until_ready(self) -> None:
+        assert self.process is not None
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            assert self.process.poll() is None, (self.data / "server.log").read_text()
+            assert self.process.poll() is None, self.log
             try:
                 if self.client.get("/healthz").status_code == 200:
                     return
@@ -56,9 +76,9 @@ class RealServer:
         return World(cast("LiveServer", self))
 
     def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
 
 @pytest.fixture
@@ -67,7 +87,7 @@ def real(tmp_path: Path) -> Generator[RealServer]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-        server = RealServer(tmp_path, client, port)
+        server = RealServer(tmp_path, client, port, mails=tmp_path / "mail")
         server.start()
         try:
             yield server
