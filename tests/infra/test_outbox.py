@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from domicile.infra.databases import Database, RegionTx, region_database
 from domicile.infra.delivery import Delivery
+from domicile.infra.mail.errors import MailDeferred, MailUnreachable
 from domicile.infra.outbox import Outbox, OutboxRow, define_outbox
 from domicile.kernel.errors import DomainError, ErrorKind, conflict
 from domicile.kernel.ids import RegionId
@@ -27,6 +28,7 @@ class Post:
 
     database: Database[RegionTx]
     now: datetime = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+    begun: datetime = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
     wakes: int = 0
     delivered: list[str] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
@@ -163,6 +165,32 @@ async def test_a_parked_row_goes_again_when_told_to(post: Post):
     assert await post.database.run_tx(lambda tx: post.outbox.retry_parked(tx, None)) == 1
     await post.deliver()
     assert (post.delivered, await post.left()) == (["bad", "worse"], [])
+
+
+async def test_a_mail_that_is_put_off_is_tried_for_days_before_it_is_parked(post: Post):
+    post.failing["a"] = MailDeferred("server-451")
+    await post.put("a")
+    for _ in range(PARK_AFTER * 10):
+        await post.deliver(seconds=600)
+    (row,) = await post.waiting()
+    assert (row.parked_at, row.attempts, row.last_error) == (None, PARK_AFTER * 10, "MailDeferred")
+
+    for _ in range(432):
+        await post.deliver(seconds=600)
+    (row,) = await post.waiting()
+
+    assert row.parked_at is not None
+    assert 3 <= (row.parked_at - post.begun).days + 1 <= 4
+
+
+async def test_a_mail_server_that_is_away_parks_nothing(post: Post):
+    post.failing["a"] = MailUnreachable("connection")
+    await post.put("a")
+    for _ in range(PARK_AFTER * 10):
+        await post.deliver(seconds=60)
+    (row,) = await post.waiting()
+
+    assert (row.parked_at, row.attempts, row.last_error) == (None, 0, "MailUnreachable")
 
 
 async def test_an_outage_never_parks_however_long_it_lasts(post: Post):

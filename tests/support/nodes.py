@@ -41,18 +41,28 @@ class Nodes:
     def root_key(self) -> Path:
         return self.folder / "secret.key"
 
-    def add(self, name: str, *, serves: Sequence[str] = (), at: dict[str, str] | None = None) -> RealServer:
-        """Set a server up that serves some regions, or all; it knows no other database, and `at` are the regions' public addresses."""
+    def add(self, name: str, *, serves: Sequence[str] = ()) -> RealServer:
+        """Set a server up that serves some regions, or all; it knows no other database."""
         data = self.folder / name
         data.mkdir()
         port = free_port()
         config = data / "domicile.toml"
-        config.write_text(self._configuration(serves or tuple(REGIONS), at or {}))
+        config.write_text(self._configuration(serves or tuple(REGIONS)))
         client = self.stack.enter_context(httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30))
         server = RealServer(data, client, port, config=config, mails=self.mails)
         self.stack.callback(server.kill)
         self.servers.append(server)
         return server
+
+    def publish(self, platform: str, at: dict[str, str]) -> None:
+        """Tell every server, before it starts, the public address of the platform and of the regions that have one of their own."""
+        for server in self.servers:
+            assert server.config is not None
+            written = server.config.read_text()
+            written = written.replace("[server]", f'[server]\npublic_url = "{platform}"')
+            for region, url in at.items():
+                written = written.replace(f'id = "{region}"', f'id = "{region}"\npublic_url = "{url}"')
+            server.config.write_text(written)
 
     def start(self) -> None:
         """Start every server that does not run, all at once."""
@@ -91,7 +101,7 @@ class Nodes:
         finally:
             self.run_sql(elsewhere, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
-    def _configuration(self, serves: Sequence[str], at: dict[str, str]) -> str:
+    def _configuration(self, serves: Sequence[str]) -> str:
         lines = [f'secret_key_file = "{self.root_key}"', "[server]", f"regions = {list(serves)}"]
         lines += ["[identity]", f'database = "{self.databases["identity"]}"']
         lines += ["[mail]", 'host = "127.0.0.1"', f"port = {self.mail_port}", 'tls = "none"']
@@ -99,8 +109,6 @@ class Nodes:
             lines += ["[[regions]]", f'id = "{region}"', f'name = "{name}"']
             if region in serves:
                 lines.append(f'database = "{self.databases[region]}"')
-            if region in at:
-                lines.append(f'public_url = "{at[region]}"')
         return "\n".join(lines)
 
 

@@ -63,7 +63,10 @@ async def courier_status(settings: Settings) -> list[dict[str, str | int]]:
 
 
 async def courier_retry(settings: Settings, region: str | None, row_id: str | None) -> int:
-    """Set parked rows going again: all, those of one plane (`identity` or a region), or one; tells how many."""
+    """Set parked rows going again: all, those of one plane (`identity` or a region), or one; tells how many.
+
+    `feed-<number>` is a row of the directory's feed, which each region numbers for itself.
+    """
     count = 0
     if region in {None, "identity"}:
         async with _identity(settings) as (database, box):
@@ -72,15 +75,16 @@ async def courier_retry(settings: Settings, region: str | None, row_id: str | No
         if region in {None, entry.id}:
             async with _region(settings, entry.id, entry.database) as (database, box):
                 count += await database.run_tx(lambda tx, box=box: box.retry_parked(tx, row_id))
-    if row_id is None or row_id.startswith("feed-"):
-        count += await _retry_feed(settings, region)
+    seq = (row_id or "").removeprefix("feed-")
+    if row_id is None or (row_id.startswith("feed-") and seq.isdecimal()):
+        count += await _retry_feed(settings, region, int(seq) if seq else None)
     return count
 
 
-async def _retry_feed(settings: Settings, region: str | None) -> int:
+async def _retry_feed(settings: Settings, region: str | None, seq: int | None) -> int:
     async with _node(settings) as node:
         wanted = [courier for name, courier in node.couriers.items() if region in {None, name}]
-        return sum([await courier.retry_parked_feed() for courier in wanted])
+        return sum([await courier.retry_parked_feed(seq) for courier in wanted])
 
 
 @asynccontextmanager

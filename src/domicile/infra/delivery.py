@@ -7,10 +7,13 @@ from typing import Generic
 import structlog
 
 from domicile.infra.databases import Database, TxT
+from domicile.infra.mail.errors import MailDeferred, MailUnreachable
 from domicile.infra.outbox import Outbox, OutboxRow
 from domicile.kernel.errors import DomainError, ErrorKind
 
 _ROWS_AT_ONCE = 50
+_MOST_DEFERRALS = 432
+"""Tries, ten minutes apart, for a mail that its recipient's server puts off: three days (RFC 5321, section 4.5.4.1)."""
 _log = structlog.get_logger("domicile.delivery")
 
 Handle = Callable[[OutboxRow], Awaitable[None]]
@@ -77,7 +80,8 @@ class Delivery(Generic[TxT]):
         if is_outage(error):
             await self._database.run_tx(lambda tx: self._outbox.postpone(tx, row, name))
             return _Outcome.OUT_OF_REACH
-        parked = await self._database.run_tx(lambda tx: self._outbox.fail(tx, row, name))
+        most = _MOST_DEFERRALS if isinstance(error, MailDeferred) else None
+        parked = await self._database.run_tx(lambda tx: self._outbox.fail(tx, row, name, most=most))
         _log.warning(
             "delivery_failed", plane=self._name, kind=row.kind, row=row.id, error=name, parked=parked
         )
@@ -94,7 +98,8 @@ class _Outcome(Enum):
 
 def is_outage(error: Exception) -> bool:
     """Tell whether something needed was out of reach, which is no fault of the row."""
-    return isinstance(error, DomainError) and error.kind is ErrorKind.UNAVAILABLE
+    is_unavailable = isinstance(error, DomainError) and error.kind is ErrorKind.UNAVAILABLE
+    return is_unavailable or isinstance(error, MailUnreachable)
 
 
 def error_name(error: Exception) -> str:

@@ -115,13 +115,13 @@ class Outbox:
         """Strike a row whose effect has happened."""
         await tx.execute(delete(self._table).where(self._is(row)))
 
-    async def fail(self, tx: Tx, row: OutboxRow, error: str) -> bool:
-        """Put a row off, with growing delays, or park it after too many failures; True if it is parked now.
+    async def fail(self, tx: Tx, row: OutboxRow, error: str, *, most: int | None = None) -> bool:
+        """Put a row off, with growing delays, or park it after too many failures (None: the usual); True if it is parked now.
 
         `error` is a code or the name of an exception, never its text: texts may hold data of accounts.
         """
         now, attempts = self._clock(), row.attempts + 1
-        parked = attempts >= self._park_after
+        parked = attempts >= (most or self._park_after)
         wait = min(timedelta(seconds=2 ** min(attempts, 10) / 2), _LONGEST_WAIT)
         change = update(self._table).where(self._is(row))
         await tx.execute(

@@ -9,6 +9,10 @@ class MailDeferred(Exception):
         self.code = code
 
 
+class MailUnreachable(MailDeferred):
+    """The server itself could not be used: no fault of this mail, and the next one would fare the same."""
+
+
 class MailRefused(Exception):
     """The mail will never be taken as it is; `code` says why, without an address."""
 

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 import aiosmtplib
 from aiosmtplib import errors as smtp_errors
 
-from domicile.infra.mail.errors import MailDeferred, MailRefused
+from domicile.infra.mail.errors import MailDeferred, MailRefused, MailUnreachable
 from domicile.infra.mail.message import MailMessage
 from domicile.infra.mail.mime import build_mime
 from domicile.infra.mail.settings import MailSettings, sender_address
@@ -36,7 +36,7 @@ class SmtpMailer:
     async def send(self, message: MailMessage) -> None:
         """Hand one mail to the server; when this returns, the server has taken it.
 
-        Raises `MailDeferred` where a later try may work, and `MailRefused` where none will. Neither carries the
+        Raises `MailDeferred` where a later try may work (`MailUnreachable` if it is the server's fault), and `MailRefused` where none will. Neither carries the
         server's words: they tend to repeat the address.
         """
         mime = build_mime(message, sender=self._sender, now=self._clock())
@@ -65,16 +65,16 @@ def _translate(error: Exception) -> MailDeferred | MailRefused:
     if isinstance(error, smtp_errors.SMTPRecipientsRefused):
         return _by_status(max(refused.code for refused in error.recipients))
     if isinstance(error, _OURS_TO_MEND) and error.code != _TOO_LARGE:
-        return MailDeferred(f"server-{error.code}")
+        return MailUnreachable(f"server-{error.code}")
     if isinstance(error, smtp_errors.SMTPResponseException):
         return _by_status(error.code)
     if isinstance(error, TimeoutError):
-        return MailDeferred("timeout")
+        return MailUnreachable("timeout")
     if isinstance(error, ssl.SSLError):
-        return MailDeferred("tls")
+        return MailUnreachable("tls")
     if isinstance(error, OSError):
-        return MailDeferred("connection")
-    return MailDeferred("not-supported-by-server")
+        return MailUnreachable("connection")
+    return MailUnreachable("not-supported-by-server")
 
 
 def _by_status(status: int) -> MailDeferred | MailRefused:
