@@ -1,7 +1,7 @@
 import pytest
 
 from domicile.identity.passwords.domain import parse_password
-from domicile.kernel.text import Refused
+from domicile.kernel.text import Refused, check_line, check_time_zone
 
 
 def test_a_password_is_counted_in_code_points_after_normalisation():
@@ -33,3 +33,22 @@ def test_a_refused_password_says_the_rule(typed: str, reason: str):
 )
 def test_nothing_else_is_demanded_of_a_password(typed: str):
     assert parse_password(typed, min_length=15, context=("ann@example.com",)) == typed
+
+
+@pytest.mark.parametrize(
+    "blank", ["\u3164", "\u2800 \u2800", "\u115f\u1160", "\uffa0", "\ufe0f", "\u034f", "\u0301", "\u200d"]
+)
+def test_a_line_that_shows_nothing_is_refused(blank: str):
+    with pytest.raises(Refused, match="visible"):
+        check_line(blank, longest=100)
+
+
+@pytest.mark.parametrize("line", ["Ann", "अ", "محمد", "\u3164x", "42", "?", "👩\u200d🔬", "क्\u200dष", "한글"])
+def test_a_line_that_shows_something_is_taken(line: str):
+    assert check_line(line, longest=100) == line
+
+
+@pytest.mark.parametrize("name", ["localtime", "Factory", "Europe/Atlantis", ""])
+def test_a_time_zone_is_a_place_that_every_machine_knows(name: str):
+    with pytest.raises(Refused, match="IANA"):
+        check_time_zone(name)

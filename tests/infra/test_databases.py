@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import traceback
 from collections.abc import AsyncGenerator, Callable
 from contextlib import nullcontext
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select, text, update
+from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
 from domicile.infra.databases import (
@@ -271,6 +273,13 @@ async def test_a_database_out_of_reach_is_one_error_without_the_drivers_words(ad
     assert [(log["event"], log["database"]) for log in logs] == [("database_unavailable", "de-1")]
     assert "canary" not in f"{logs} {refused.value.message} {_whole_story(refused.value)}"
     await database.close()
+    await _driver_threads_ended()
+
+
+async def _driver_threads_ended() -> None:
+    """Wait for the thread of a connection that never came about: its driver ends it without waiting, through the loop."""
+    while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110  # a thread tells no event
+        await asyncio.sleep(0)
 
 
 async def test_a_file_that_is_no_database_is_out_of_reach(tmp_path: Path):
@@ -291,6 +300,18 @@ async def test_a_missing_database_and_a_missing_role_are_out_of_reach(postgres: 
                 await database.run_tx(lambda tx: tx.touch())
             assert "canary" not in _whole_story(refused.value)
             await database.close()
+
+
+@pytest.mark.postgres
+async def test_a_database_that_is_closed_to_connections_is_out_of_reach(postgres: PostgresServer):
+    with postgres.database() as url, postgres.database() as beside:
+        closing = text(f'ALTER DATABASE "{make_url(url).database}" ALLOW_CONNECTIONS false')
+        other, database = region_database(beside, US), region_database(url, DE)
+        await other.run_tx(lambda tx: tx.execute(closing))
+        with pytest.raises(DomainError, match="database-unavailable"):
+            await database.read(lambda tx: tx.touch())
+        await other.close()
+        await database.close()
 
 
 @pytest.mark.postgres

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from domicile.infra.databases import region_database
 from domicile.infra.mail.errors import MailDeferred, MailRefused
 from domicile.infra.mail.mailbox import Mailbox
 from domicile.infra.mail.message import MailMessage
@@ -23,6 +24,7 @@ from domicile.infra.mail.mime import build_mime
 from domicile.infra.mail.settings import MailSettings, decode_secret, sender_address
 from domicile.infra.mail.smtp import SmtpMailer
 from domicile.infra.secrets import SecretText
+from domicile.kernel.ids import RegionId
 
 _NOW = datetime(2026, 11, 23, 14, 0, 0, 5, tzinfo=UTC)
 _SENDER = sender_address("Domicile <no-reply@mail.example.com>")
@@ -215,6 +217,16 @@ async def test_a_server_without_tls_gets_no_mail_that_wants_tls(tmp_path: Path):
 
         assert mailbox.list_mails() == []
     assert raised.value.code == "not-supported-by-server"
+
+
+async def test_no_mail_leaves_inside_a_transaction(tmp_path: Path):
+    database = region_database(f"sqlite+aiosqlite:///{tmp_path / 'de-1.db'}", RegionId("de-1"))
+    async with _mailbox(tmp_path / "mail") as (mailbox, mailer):
+        with pytest.raises(RuntimeError, match="inside a transaction on de-1"):
+            await database.run_tx(lambda _tx: mailer.send(_MAIL))
+
+        assert mailbox.list_mails() == []
+    await database.close()
 
 
 def test_the_same_seed_gives_the_same_message_id_under_the_senders_domain():

@@ -1,7 +1,7 @@
 """Secrets: texts that do not print, keys apart by purpose, values bound to their context, one root key for all processes."""
 
 import stat
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -108,6 +108,14 @@ def test_processes_that_start_at_once_agree_on_one_root_key(tmp_path: Path):
         keys = list(pool.map(_derived, [str(tmp_path / "secret.key")] * 8))
 
     assert len(set(keys)) == 1
+
+
+def test_starts_at_once_under_one_process_id_as_in_containers_agree_on_one_root_key(tmp_path: Path):
+    for number in range(20):
+        with ThreadPoolExecutor(8) as pool:
+            keys = list(pool.map(_derived, [str(tmp_path / f"{number}.key")] * 8))
+
+        assert len(set(keys)) == 1
 
 
 @pytest.mark.parametrize("text", ["", CANARY, "ab" * 31, "0x" + "ab" * 31])

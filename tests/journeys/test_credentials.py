@@ -1,5 +1,8 @@
 """What happens to credentials: rotated, locked, expired, outlived, and refused at the very next request."""
 
+import base64
+import json
+
 import pytest
 
 from tests.support.api import Api
@@ -256,6 +259,15 @@ def test_a_token_of_one_region_with_a_part_changed_is_nobodys(labs: Account) -> 
         f"{head}.{claims}.{turned}",
     ):
         assert _status(labs.api.with_(f"{scheme} {forged}")) == 401
+
+
+@pytest.mark.parametrize("crit", [1, None, [1], ["b64"], {}])
+def test_a_token_with_any_critical_header_is_nobodys(labs: Account, crit: object) -> None:
+    scheme, token = str(labs.api.authorization).split(" ")
+    head, claims, signature = token.split(".")
+    header = json.loads(base64.urlsafe_b64decode(head + "=="))
+    changed = base64.urlsafe_b64encode(json.dumps({**header, "crit": crit}).encode()).rstrip(b"=").decode()
+    assert _status(labs.api.with_(f"{scheme} {changed}.{claims}.{signature}")) == 401
 
 
 def _key_of(world: World, account: Account) -> Key:

@@ -1,6 +1,7 @@
 """The server as an operator starts it: whom it believes, what it says of itself, and how it ends."""
 
 import signal
+import socket
 
 from tests.support.process import RealServer
 from tests.support.process import real as real
@@ -27,3 +28,27 @@ def test_the_served_api_believes_no_forwarding_header_names_no_software_and_ends
     ]
     assert account.api.get("/api/users").status_code == 200
     assert account.api.call("GET", f"/api/apikeys/{key.id}")["lastActivity"]
+
+
+def test_a_head_without_end_is_cut_off_and_others_are_served_meanwhile(real: RealServer) -> None:
+    with socket.create_connection(("127.0.0.1", real.port), timeout=20) as endless:
+        endless.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ")
+        try:
+            for _ in range(200):
+                endless.sendall(b"a" * 100_000)
+            answer = endless.recv(1000)
+        except ConnectionError:
+            answer = b"HTTP/1.1 400"  # the server had hung up before all was said
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert real.anyone.get("/healthz").status_code == 200
+
+
+def test_a_head_of_many_pieces_and_requests_in_one_piece_are_served(real: RealServer) -> None:
+    asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 8000 + b"\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", real.port), timeout=20) as client:
+        for piece in (asked[:9], asked[9:30], asked[30:4000], asked[4000:], asked * 2):
+            client.sendall(piece)
+        answers = b""
+        while answers.count(b"ready") < 3:
+            answers += client.recv(1000)
+    assert answers.count(b"HTTP/1.1 200") == 3

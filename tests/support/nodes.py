@@ -76,10 +76,10 @@ class Nodes:
         """Run statements in one of the databases, by region id or `identity`."""
         run_apart(_execute(self.databases[database], statements))
 
-    def ask_sql(self, database: str, query: str) -> Any:  # noqa: ANN401  # whatever is asked for
+    def ask_sql(self, database: str, query: str, *values: str) -> Any:  # noqa: ANN401  # whatever is asked for
         """Give the first value of a query."""
         found: list[Any] = []
-        run_apart(_fetch(self.databases[database], query, found))
+        run_apart(_fetch(self.databases[database], query, values, found))
         return found[0]
 
     def name_of(self, database: str) -> str:
@@ -91,11 +91,9 @@ class Nodes:
         """Let nobody reach a database while the body runs; connections that there are end."""
         name = self.name_of(database)
         elsewhere = next(each for each in self.databases if each != database)
-        self.run_sql(
-            elsewhere,
-            f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false',
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
-        )
+        ending = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1"
+        self.run_sql(elsewhere, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        self.ask_sql(elsewhere, ending, name)
         try:
             yield
         finally:
@@ -155,10 +153,10 @@ async def _execute(url: str, statements: Sequence[str]) -> None:
         await connection.close()
 
 
-async def _fetch(url: str, query: str, found: list[Any]) -> None:
+async def _fetch(url: str, query: str, values: Sequence[str], found: list[Any]) -> None:
     connection = await _connect(url)
     try:
-        found.append(await connection.fetchval(query, timeout=_PATIENCE_SECONDS))
+        found.append(await connection.fetchval(query, *values, timeout=_PATIENCE_SECONDS))
     finally:
         await connection.close()
 

@@ -437,7 +437,7 @@ async def test_indexing_at_once_never_fails_the_request(all_of_it: Platform, reg
 async def test_indexing_at_once_does_not_wait_for_a_directory_that_is_silent(
     all_of_it: Platform, region: LiveRegion, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("domicile.region.courier.service._INDEX_SECONDS", 0.05)
+    monkeypatch.setattr("domicile.region.courier.service._AT_ONCE_SECONDS", 0.05)
     account = await create(all_of_it, region)
     courier = region.courier()
     heard, index_account = asyncio.Event(), courier._index_account
@@ -451,7 +451,7 @@ async def test_indexing_at_once_does_not_wait_for_a_directory_that_is_silent(
         await courier.index_now(account)
     assert await listed(all_of_it, all_of_it.people[0]) == []
     heard.set()
-    await asyncio.gather(*courier._indexing)
+    await asyncio.gather(*courier._under_way)
 
     assert await all_of_it.differences() == []
 

@@ -1,7 +1,7 @@
 """Assembles one node: databases, planes, doors, couriers and mail, from the settings."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from domicile.identity.handlers import identity_mail_handlers
@@ -25,7 +25,7 @@ from domicile.infra.mail.smtp import SmtpMailer
 from domicile.infra.migrations import History, prepare
 from domicile.infra.outbox import Outbox, OutboxRow
 from domicile.infra.passwords import PasswordHasher
-from domicile.infra.secrets import Keyring, load_root_key
+from domicile.infra.secrets import Keyring, Sealer, load_root_key
 from domicile.infra.settings import RegionSettings, Settings
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
@@ -35,7 +35,7 @@ from domicile.region.courier.service import Courier
 from domicile.region.courier.store import begin_feed_cursor
 from domicile.region.entering.door import Door
 from domicile.region.entering.doors import Doors
-from domicile.region.entering.keys import open_token_keys
+from domicile.region.entering.keys import TokenKeys, open_token_keys
 from domicile.region.invitations.handlers import invitation_mail_handler
 from domicile.region.outbox.store import INVITATION_MAIL, idempotency_keys, outbox
 from domicile.region.plane import RegionPlane
@@ -58,8 +58,6 @@ class Node:
     """The embedded one; None where a mail server is configured."""
     wakers: dict[str, asyncio.Event] = field(default_factory=dict)
     """By region id, and `identity`: set when there is work in that plane's outbox."""
-    feed_wakers: dict[RegionId, asyncio.Event] = field(default_factory=dict)
-    """Set when the directory may have news for a region."""
 
     async def close(self) -> None:
         """Let go of databases, threads and sockets."""
@@ -82,20 +80,19 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
     wakers = {
         name: asyncio.Event() for name in ["identity", *(entry.id for entry in settings.served_regions)]
     }
-    feed_wakers = {RegionId(entry.id): asyncio.Event() for entry in settings.served_regions}
     cursors = Cursors(keyring.hasher("cursors"))
 
-    def wake_regions() -> None:
-        for waker in feed_wakers.values():
-            waker.set()
+    couriers: dict[RegionId, Courier] = {}
+
+    async def tell_regions() -> None:
+        await asyncio.gather(*(courier.pull_now() for courier in couriers.values()))
 
     identity = await _open_identity(
-        settings, keyring, clock, wakers["identity"], cursors, wake_regions=wake_regions
+        settings, keyring, clock, wakers["identity"], cursors, tell_regions=tell_regions
     )
     directory = directory_database(settings.identity_database)
     regions = Regions(settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url)
     doors = Doors(regions, {})
-    couriers: dict[RegionId, Courier] = {}
     for entry in settings.served_regions:
         region = regions.get(RegionId(entry.id))
         database = await _open_region_database(entry, region.id)
@@ -107,7 +104,7 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         doors.by_region[region.id] = door
         couriers[region.id] = courier
     delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
-    return Node(settings, identity, delivery, doors, couriers, cursors, mailbox, wakers, feed_wakers)
+    return Node(settings, identity, delivery, doors, couriers, cursors, mailbox, wakers)
 
 
 def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below
@@ -142,7 +139,7 @@ async def _open_identity(
     waker: asyncio.Event,
     cursors: Cursors,
     *,
-    wake_regions: Callable[[], None],
+    tell_regions: Callable[[], Awaitable[None]],
 ) -> IdentityPlane:
     database = identity_database(settings.identity_database)
     await prepare(database.engine, History.GLOBAL)
@@ -157,7 +154,7 @@ async def _open_identity(
         token_hash=keyring.hasher("identity links"),
         session_hash=keyring.hasher("identity sessions"),
         cursors=cursors,
-        wake_regions=wake_regions,
+        tell_regions=tell_regions,
     )
 
 
@@ -208,7 +205,15 @@ class _RegionAssembly:
         )
         handlers = {INVITATION_MAIL: invitation_mail_handler(plane, mailer)}
         couriers.append(Courier(plane, read_member_card, handlers))
-        keys = await open_token_keys(
-            self.region, self.settings.namespace, self.database, sealer, now=self.clock()
-        )
-        return Door(plane, standings, keys), couriers[0]
+        return Door(plane, standings, await self._open_token_keys(sealer)), couriers[0]
+
+    async def _open_token_keys(self, sealer: Sealer) -> TokenKeys:
+        try:
+            return await open_token_keys(
+                self.region, self.settings.namespace, self.database, sealer, now=self.clock()
+            )
+        except ValueError:
+            raise ValueError(
+                f"{self.settings.secret_key_file} does not hold the root key that the database of {self.region.id} was begun with; "
+                "with another one its signing key cannot be opened, and no API key, link or session would work"
+            ) from None

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from domicile.apps.api import running
+from domicile.apps.connection import Connection
 from domicile.infra.settings import Settings
 from domicile.infra.telemetry import configure_logs
 
@@ -31,7 +32,7 @@ async def _serve(settings: Settings) -> None:
             host=settings.server.host,
             port=settings.server.port,
             loop="none",
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -32,7 +32,7 @@ async def working(node: Node) -> AsyncGenerator[None]:
         # Three loops, so that neither a slow mail server nor a dark directory delays what narrows an access.
         for waker, rounds in (
             (node.wakers[region], _outbox_rounds(door, courier)),
-            (node.feed_wakers[region], _feed_rounds(courier)),
+            (asyncio.Event(), _feed_rounds(courier)),
             (asyncio.Event(), _standing_rounds(door)),
         ):
             tasks.append(asyncio.create_task(_run(region, waker, rounds)))

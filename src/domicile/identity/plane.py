@@ -1,6 +1,6 @@
 """What the use cases of the identity plane need, gathered once by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from domicile.infra.databases import Database, IdentityTx
@@ -10,6 +10,10 @@ from domicile.infra.secrets import KeyedHash
 from domicile.infra.settings import Settings
 from domicile.kernel.clock import Clock
 from domicile.web.cursors import Cursors
+
+
+async def _tell_nobody() -> None:
+    """Tell no region: there is none in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +30,5 @@ class IdentityPlane:
     session_hash: KeyedHash
     """For session tokens."""
     cursors: Cursors
-    wake_regions: Callable[[], None] = lambda: None
-    """Tells the workers of the regions in this process that the feed has grown; other processes look every second."""
+    tell_regions: Callable[[], Awaitable[None]] = _tell_nobody
+    """Lets the regions in this process follow a change before its request is answered; never fails. Other processes look every second."""

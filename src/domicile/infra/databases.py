@@ -25,11 +25,18 @@ _PATIENCE_SECONDS = 10.0
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
 _BUSY_MILLISECONDS = 5_000
+_PRAGMAS = (
+    f"busy_timeout={_BUSY_MILLISECONDS}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "trusted_schema=OFF",
+)
 _SQLITE_CONNECTIONS = 3
 """Each has a thread of its own, and all of them one interpreter lock: more would only take memory."""
 _RETRIED_SQLSTATES = {"40001", "40P01", "55P03"}
-_OUTAGE_SQLSTATES = ("08", "25006", "28", "3D", "53", "57", "58", "XX")
-"""Beginnings of: no connection, read-only since a failover, no entry, no such database, full, stopped, broken."""
+_OUTAGE_SQLSTATES = ("08", "25006", "28", "3D", "53", "55000", "57", "58", "XX")
+"""Beginnings of: no connection, read-only since a failover, no entry, no such database, full, closed to connections, stopped, broken."""
 _SQLITE_READS: dict[str, Any] = {"domicile_reads": True}  # Any: as SQLAlchemy has its options
 _POSTGRESQL_READS: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _log = structlog.get_logger("domicile.databases")
@@ -248,19 +255,20 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # the adapter's own connection  # noqa: ANN401  # the driver's, behind SQLAlchemy's adapter
-    """Set what every SQLite connection needs; the driver's own implicit BEGIN is switched off, ours follows."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={_BUSY_MILLISECONDS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "trusted_schema=OFF",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, behind SQLAlchemy's adapter
+    """Set what every SQLite connection needs; the driver's own implicit BEGIN is switched off, ours follows.
+
+    A connection that cannot be set up is closed here: the pool never hears of it, and its thread would outlive it.
+    """
+    try:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+    except Exception:
+        connection.close()
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:

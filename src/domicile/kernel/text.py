@@ -9,6 +9,10 @@ LOCALES = ("en", "ja", "de")
 
 _FORBIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}
+_BLANKS = {"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}
+"""Letters and symbols by their category, and nothing to the eye: Hangul fillers, the empty Braille pattern."""
+_NO_PLACES = {"Factory", "localtime"}
+"""In the database beside the zones, and on each machine something else, or nothing."""
 
 
 class Refused(ValueError):
@@ -29,9 +33,14 @@ def check_line(text: str, *, longest: int) -> str:
     for character in line:
         if unicodedata.category(character) in _FORBIDDEN_CATEGORIES and character not in _JOINERS:
             raise Refused(f"must not contain the character U+{ord(character):04X}")
-    if all(character in _JOINERS or unicodedata.category(character) == "Zs" for character in line):
+    if not any(_is_visible(character) for character in line):
         raise Refused("must contain a visible character")
     return line
+
+
+def _is_visible(character: str) -> bool:
+    """Tell whether a character shows by itself: letters, numbers, punctuation, symbols; no mark without its letter."""
+    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANKS
 
 
 def check_optional_line(text: str, *, longest: int) -> str:
@@ -56,4 +65,4 @@ def check_time_zone(text: str) -> str:
 @cache
 def _time_zones() -> frozenset[str]:
     """Read the names from disk, once, at the first question."""
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - _NO_PLACES)

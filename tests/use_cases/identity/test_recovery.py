@@ -3,7 +3,12 @@ import asyncio
 from sqlalchemy import func, select
 
 from domicile.identity.events.service import list_own_events
-from domicile.identity.recovery.service import change_password, forgot_password, reset_password
+from domicile.identity.recovery.service import (
+    change_password,
+    forget_expired_resets,
+    forgot_password,
+    reset_password,
+)
 from domicile.identity.recovery.store import password_resets
 from domicile.identity.users.store import find_user
 from domicile.infra.databases import IdentityTx
@@ -136,7 +141,7 @@ async def test_a_changed_password_makes_open_links_worthless(people: People):
     ).code == "link-invalid"
 
 
-async def test_an_unknown_address_gets_no_mail_and_leaves_no_trace(people: People):
+async def test_an_unknown_address_gets_no_mail_and_is_forgotten_with_its_request(people: People):
     await forgot_password(people.plane, "nobody@example.com", ORIGIN)
     await people.deliver()
 
@@ -144,6 +149,8 @@ async def test_an_unknown_address_gets_no_mail_and_leaves_no_trace(people: Peopl
         return (await tx.execute(select(func.count()).select_from(password_resets))).scalar_one()
 
     assert people.mailbox.list_mails() == []
+    people.clock.advance(hours=2)
+    await forget_expired_resets(people.plane)
     assert await people.database.read(count) == 0
 
 
@@ -154,6 +161,20 @@ async def test_known_and_unknown_addresses_cost_the_same_statements(people: Peop
     async with statements_of(people.database) as for_unknown:
         await forgot_password(people.plane, "nobody@example.com", ORIGIN)
     assert for_known.statements == for_unknown.statements
+
+
+async def test_the_limit_of_mails_is_met_by_known_and_unknown_addresses_alike(people: People):
+    await people.register()
+    counted: dict[str, list[int]] = {}
+    for email in ("ann@example.com", "nobody@example.com"):
+        for _ in range(7):
+            async with statements_of(people.database) as asked:
+                await forgot_password(people.plane, email, ORIGIN)
+            await people.deliver()
+            counted.setdefault(email, []).append(len(asked.statements))
+    for_known, for_unknown = counted.values()
+    assert for_known == for_unknown
+    assert for_known[-1] < for_known[0]
 
 
 async def test_an_address_gets_at_most_five_links_an_hour(people: People):

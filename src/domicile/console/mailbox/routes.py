@@ -35,7 +35,7 @@ def create_mailbox_router(mailbox: Mailbox, public_host: str) -> Router:
     names = _OF_THIS_MACHINE | {public_host}
 
     def check_host(request: Request[Any, Any, Any]) -> None:
-        if urlsplit(f"//{request.headers.get('host', '')}").hostname not in names:
+        if _host_name(request.headers.get("host", "")) not in names:
             raise forbidden("not-permitted", f"The mailbox can be read at http://{public_host} only.")
 
     return Router(
@@ -48,6 +48,14 @@ def create_mailbox_router(mailbox: Mailbox, public_host: str) -> Router:
         include_in_schema=False,
         before_request=check_host,
     )
+
+
+def _host_name(host: str) -> str | None:
+    """Give the name in a `Host` header, without its port; None for what cannot be one, such as `[`."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
 
 
 @get("/", sync_to_thread=True)

@@ -63,6 +63,7 @@ async def change_password(plane: IdentityPlane, person: Person, current: SecretT
 
     if not await plane.database.run_tx(work):
         raise _password_wrong()
+    await plane.tell_regions()
 
 
 async def forgot_password(plane: IdentityPlane, email: str, origin: Origin) -> None:
@@ -106,12 +107,14 @@ async def reset_password(plane: IdentityPlane, token: str, new: SecretText, orig
         await _settle(plane, tx, event, surviving=None)
 
     await plane.database.run_tx(work)
+    await plane.tell_regions()
 
 
 async def prepare_reset_mail(plane: IdentityPlane, reset_id: str) -> ResetMail | None:
     """Mint the secret of a link to a new password, keeping its hash only; None if there is nobody to send it to.
 
-    A request for an address that is no user's is forgotten here.
+    A request for an address that is no user's stays as long as any other: it counts towards the limit that `forgot_password`
+    sets, and a limit for users only would tell who is one.
     """
     now, token = plane.clock(), SecretText(new_link_token())
     token_hash = plane.token_hash.of(token.reveal())
@@ -120,7 +123,6 @@ async def prepare_reset_mail(plane: IdentityPlane, reset_id: str) -> ResetMail |
         if (asked := await store.find_open_reset(tx, reset_id, now=now)) is None:
             return None
         if (user := await find_user_by_email(tx, asked.email_key)) is None:
-            await store.delete_reset(tx, reset_id)
             return None
         if await store.put_token_hash(tx, reset_id, user.id, token_hash):
             await append_event(tx, _requested(user.id, asked))
@@ -145,7 +147,6 @@ async def _settle(
 ) -> None:
     """Do what follows from a new password: end sessions, tokens and links, write it down, tell the user."""
     user = await raise_epoch(tx, event.user_id, now=event.at)
-    tx.after_commit(plane.wake_regions)
     await delete_sessions(tx, user.id, but=surviving)
     await store.close_resets(tx, user.id, now=event.at)
     await append_event(tx, event)

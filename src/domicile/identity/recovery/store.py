@@ -78,11 +78,6 @@ async def put_token_hash(tx: IdentityTx, reset_id: str, user: UserId, token_hash
     return first == 1
 
 
-async def delete_reset(tx: IdentityTx, reset_id: str) -> None:
-    """Forget a request."""
-    await tx.execute(delete(password_resets).where(_resets.reset_id == reset_id))
-
-
 async def find_user_of_link(tx: IdentityTx, token_hash: bytes, *, now: datetime) -> UserId | None:
     """Find whose password a link would set."""
     row = await tx.first(select(_resets.user_id).where(_resets.token_hash == token_hash, _is_open(now)))

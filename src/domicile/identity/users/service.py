@@ -33,10 +33,11 @@ async def update_own_profile(
             person.user_id, SecurityEventType.USER_UPDATED, person.origin, now=now, details=details
         )
         await append_event(tx, event)
-        tx.after_commit(plane.wake_regions)
         return await store.update_profile(tx, person.user_id, profile, now=now)
 
-    return await plane.database.run_tx(work)
+    user = await plane.database.run_tx(work)
+    await plane.tell_regions()
+    return user
 
 
 async def _get(tx: IdentityTx, person: Person) -> User:

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 import aiosmtplib
 from aiosmtplib import errors as smtp_errors
 
+from domicile.infra.databases import require_no_transaction
 from domicile.infra.mail.errors import MailDeferred, MailRefused, MailUnreachable
 from domicile.infra.mail.message import MailMessage
 from domicile.infra.mail.mime import build_mime
@@ -39,6 +40,7 @@ class SmtpMailer:
         Raises `MailDeferred` where a later try may work (`MailUnreachable` if it is the server's fault), and `MailRefused` where none will. Neither carries the
         server's words: they tend to repeat the address.
         """
+        require_no_transaction()
         mime = build_mime(message, sender=self._sender, now=self._clock())
         try:
             async with asyncio.timeout(self._settings.timeout_seconds):

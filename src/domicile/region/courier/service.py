@@ -5,7 +5,8 @@ an older version changes nothing there. Killed at any step, the courier begins t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -29,7 +30,7 @@ CardSource = Callable[[DirectoryTx, UserId], Awaitable[MemberCard | None]]
 
 _ROWS_AT_ONCE = 50
 _MOST_RETRIED = 1000
-_INDEX_SECONDS = 1.0
+_AT_ONCE_SECONDS = 1.0
 _INDEX_KINDS = frozenset({ACCOUNT_INDEX, MEMBERSHIP_INDEX})
 _log = structlog.get_logger("domicile.courier")
 
@@ -45,7 +46,7 @@ class Courier:
             MEMBERSHIP_INDEX: self._index_membership,
         } | handlers
         self._delivery = Delivery(plane.id, plane.database, plane.outbox, self._handle)
-        self._indexing: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def deliver_outbox(self) -> int:
         """Deliver what is due, oldest first; tells how many rows were finished."""
@@ -56,16 +57,23 @@ class Courier:
 
         What takes longer goes on by itself, what fails is left to the next round: a region whose directory is dark keeps serving.
         """
-        indexing = asyncio.create_task(self._index(account))
-        self._indexing.add(indexing)
-        indexing.add_done_callback(self._indexing.discard)
-        await asyncio.wait({indexing}, timeout=_INDEX_SECONDS)
+        await self._at_once("index_now_failed", self._delivery.deliver_now(account, _INDEX_KINDS))
 
-    async def _index(self, account: AccountId) -> None:
+    async def pull_now(self) -> None:
+        """Apply what the directory has for this region before the next round, as far as that is done in a second; never fails."""
+        await self._at_once("pull_now_failed", self.pull_feed())
+
+    async def _at_once(self, failure: str, work: Coroutine[Any, Any, object]) -> None:
+        carrying = asyncio.create_task(self._attempt(failure, work))
+        self._under_way.add(carrying)
+        carrying.add_done_callback(self._under_way.discard)
+        await asyncio.wait({carrying}, timeout=_AT_ONCE_SECONDS)
+
+    async def _attempt(self, failure: str, work: Coroutine[Any, Any, object]) -> None:
         try:
-            await self._delivery.deliver_now(account, _INDEX_KINDS)
-        except Exception as error:  # noqa: BLE001  # the change itself is committed; its rows wait in the outbox
-            _log.warning("index_now_failed", region=self.plane.id, error=error_name(error))
+            await work
+        except Exception as error:  # noqa: BLE001  # the change itself is committed; its rows wait for the next round
+            _log.warning(failure, region=self.plane.id, error=error_name(error))
 
     async def _handle(self, row: OutboxRow) -> None:
         await self._handlers[row.kind](row)

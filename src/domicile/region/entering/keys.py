@@ -60,7 +60,7 @@ class TokenKeys:
     def _decode(self, token: str) -> TokenFacts | None:
         try:
             found = jwt.decode(token, self._keys, algorithms=[ALGORITHM])
-        except (JoseError, ValueError):
+        except (JoseError, ValueError, TypeError):  # the library trips over a `crit` that is no list of texts
             return None
         claims = found.claims
         right = (

@@ -42,7 +42,7 @@ def _compose(plane: RegionPlane, offer: Offer, token: str) -> MailMessage:
         offer.locale,
         to=offer.invitation.email_key,
         facts=facts,
-        link=f"{plane.settings.public_url}/join/{token}",
+        link=f"{plane.region.base_url}/join/{token}",
         # By link, not by invitation: a mail server that drops repeated Message-IDs must not drop the link that works.
         seed=plane.link_hash.of(f"message {token}").hex(),
     )
