@@ -258,6 +258,22 @@ async def test_a_creation_that_dies_between_the_planes_shows_no_half_account_and
     assert await all_of_it.identity.read(lambda tx: tx.all(reserved)) == []
 
 
+async def test_a_request_is_forgotten_after_a_day_and_its_account_stays(
+    all_of_it: Platform, region: LiveRegion
+):
+    request = RequestKey(b"key", b"digest")
+    first = await create(all_of_it, region, None, request)
+    assert await create(all_of_it, region, None, request) == first
+    assert await region.courier().forget_requests() == 0
+
+    all_of_it.clock.advance(hours=25)
+
+    assert await region.courier().forget_requests() == 1
+    assert await create(all_of_it, region, None, request) != first
+    await region.carry()
+    assert len(await listed(all_of_it, all_of_it.people[0])) == 2
+
+
 async def test_two_couriers_at_once_do_each_thing_once_or_again_to_one_end(
     all_of_it: Platform, region: LiveRegion
 ):

@@ -96,6 +96,7 @@ def _feed_rounds(courier: Courier) -> Callable[[int], Awaitable[None]]:
         await courier.pull_feed()
         if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
             await courier.forget_applied_feed()
+            await courier.forget_requests()
 
     return one
 

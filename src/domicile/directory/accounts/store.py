@@ -105,6 +105,16 @@ async def forget_request(tx: DirectoryTx, creator: UserId, mark: RequestMark, *,
     await tx.execute(update(accounts).where(old).values(request_key=None, request_digest=None))
 
 
+async def forget_requests(tx: DirectoryTx, region: RegionId, *, before: datetime) -> int:
+    """Forget the keys of a region's creations that are older than `before`; tells how many."""
+    old = (
+        (accounts.c.region_id == region)
+        & (accounts.c.created_at < before)
+        & accounts.c.request_key.is_not(None)
+    )
+    return await tx.count(update(accounts).where(old).values(request_key=None, request_digest=None))
+
+
 async def upsert_state(
     tx: DirectoryTx, account: AccountId, region: RegionId, *, state: str, alias: str | None, version: int
 ) -> None:

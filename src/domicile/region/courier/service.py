@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from domicile.directory.accounts.store import upsert_state
+from domicile.directory.accounts.store import REQUEST_MEMORY, forget_requests, upsert_state
 from domicile.directory.feed.store import USER_CHANGED, FeedRow, append_feed, forget_feed, list_feed
 from domicile.directory.memberships.store import upsert_membership
 from domicile.infra.databases import DirectoryTx, RegionTx
@@ -136,6 +136,11 @@ class Courier:
         """Delete the rows of the feed that this region has applied; tells how many."""
         seq, _ = await self.plane.database.read(store.read_cursor)
         return await self.plane.directory.run_tx(lambda tx: forget_feed(tx, self.plane.id, up_to=seq))
+
+    async def forget_requests(self) -> int:
+        """Forget by which requests the region's accounts were created, once a repeated one is no longer recognised."""
+        before = self.plane.clock() - REQUEST_MEMORY
+        return await self.plane.directory.run_tx(lambda tx: forget_requests(tx, self.plane.id, before=before))
 
     async def _apply_or_count(self, row: FeedRow, *, before: int, attempts: int) -> bool:
         try:
