@@ -54,8 +54,9 @@ def server_url(data: Path) -> Generator[str]:
         process.wait(_PATIENCE_SECONDS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Generator[Browser]:
+    """A browser for one file: while its driver runs, this thread has an event loop going, and no async test could have another."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_QUIET)
         yield browser
