@@ -5,6 +5,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from domicile.apps import connection
 from domicile.identity.events import service as events
 from domicile.identity.links import MAILS_PER_HOUR
 from domicile.identity.passwords import domain as passwords
@@ -18,7 +19,7 @@ from domicile.region.accounts.domain import LONGEST_ALIAS
 from domicile.region.api_keys import domain as api_keys
 from domicile.region.entering.domain import LIFETIME
 from domicile.region.invitations.domain import MOST_PER_DAY, MOST_SENDS
-from domicile.web import requests
+from domicile.web import bodies, requests
 
 CALLERS: Final = {
     (): "anyone",
@@ -53,7 +54,7 @@ SETTINGS: Final = {
     "regions.name": "What people read.",
     "regions.database": "SQLAlchemy address of the region's database. Empty: `region-<id>.db` in the data folder.",
     "regions.directory_database": "The address of identity's database under a role of this region's own, see `domicile region grants`. Empty: identity's.",
-    "regions.public_url": "The public address of the region's API. Empty: the server's.",
+    "regions.public_url": "The public address of the region's API, also in its tokens and in the links of its invitations. Empty: the server's.",
     "regions.open": "Whether new accounts may be created there.",
     "regions.discreet": "Whether an account's alias and its users' roles stay in the region, also from the directory.",
     "sessions.idle_minutes": "A session ends when nothing was done with it for so long.",
@@ -165,6 +166,13 @@ def limits() -> Iterator[tuple[str, str, str]]:
         "domicile.infra.idempotency",
     )
     yield "Body of a request", "1,000,000 bytes", "domicile.apps.api"
+    yield "Values in a body", f"about {bodies.MOST_VALUES:,}", bodies.__name__
+    head = connection.LARGEST_HEAD_BYTES // 1024
+    yield (
+        "Head of a request",
+        f"{head} KiB after its first piece, {connection.HEAD_SECONDS:.0f} seconds",
+        connection.__name__,
+    )
     yield "Security events of a person", f"kept {events._RETENTION.days} days", events.__name__
     nobody = events._RETENTION_OF_NOBODY.days
     yield "Refused sign-ins of unknown addresses", f"kept {nobody} days, without the address", events.__name__

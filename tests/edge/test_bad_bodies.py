@@ -112,13 +112,22 @@ def test_a_body_of_very_many_fields_is_refused_in_few_words(scene: Scene) -> Non
 
 def test_looking_for_a_repeated_key_takes_no_longer_than_reading_the_body(scene: Scene) -> None:
     """A search of every name for every name kept the server busy for minutes, for anyone who asked."""
-    names = [f'"{number:x}":1' for number in range(100_000)]
+    names = [f'"{number:x}":1' for number in range(9_000)]
     raw = ("{" + ",".join([*names, names[-1]]) + "}").encode()
-    assert len(raw) < _MEGABYTE
     started = time.monotonic()
     answer = scene.world.anyone.send("POST", "/api/signup", content=raw)
-    assert answer.json()["fields"] == {"1869f": "is there twice"}
+    assert answer.json()["fields"] == {"2327": "is there twice"}
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"1", b'{"a":1}'])
+def test_a_body_of_very_many_values_is_refused_without_reading_them(scene: Scene, value: bytes) -> None:
+    """A megabyte of empty lists held the server up for a second, for anyone who asked."""
+    raw = b'{"email":[' + b",".join([value] * 100_000) + b"]}"
+    assert len(raw) < _MEGABYTE
+    answer = scene.world.anyone.send("POST", "/api/signup", content=raw)
+    assert answer.status_code == 400
+    assert answer.json()["fields"] == {"body": "The body holds too many values."}
 
 
 def test_a_fault_is_told_with_no_more_than_the_beginning_of_a_long_name(scene: Scene) -> None:

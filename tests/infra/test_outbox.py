@@ -193,6 +193,14 @@ async def test_a_mail_server_that_is_away_parks_nothing(post: Post):
     assert (row.parked_at, row.attempts, row.last_error) == (None, 0, "MailUnreachable")
 
 
+async def test_a_row_for_which_nothing_is_ever_in_reach_holds_up_no_other_of_its_kind(post: Post):
+    post.failing["a"] = MailUnreachable("timeout")
+    await post.put("a", "b", "c")
+    for _ in range(3):
+        await post.deliver(seconds=6)
+    assert (post.delivered, await post.left()) == (["b", "c"], ["a"])
+
+
 async def test_an_outage_never_parks_however_long_it_lasts(post: Post):
     post.failing["a"] = out_of_reach()
     await post.put("a")

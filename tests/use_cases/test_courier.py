@@ -445,7 +445,7 @@ async def test_indexing_at_once_never_fails_the_request(all_of_it: Platform, reg
     with capture_logs() as logs:
         await region.courier(Fate(is_directory_dark=True)).index_now(account)
 
-    assert [(log["event"], log["error"]) for log in logs] == [("index_now_failed", "database-unavailable")]
+    assert [(log["event"], log["error"]) for log in logs] == [("at_once_failed", "database-unavailable")]
     await all_of_it.settle()
     assert await all_of_it.differences() == []
 

@@ -115,20 +115,26 @@ async def discover(regions: SkipValidation[Regions]) -> DiscoveryBody:
 
 def health_routes(node: Node) -> list[Any]:
     """Make the routes by which a load balancer tells whether this node should get requests."""
-    databases = [node.identity.database, *(door.plane.database for door in node.doors.by_region.values())]
+    regions = [door.plane.database for door in node.doors.by_region.values()]
 
-    @get(["/healthz", "/readyz"], summary="Ready or not", tags=["Discovery"], opt=operation(Access.ANYONE))
+    @get("/healthz", summary="Ready to serve its regions", tags=["Discovery"], opt=operation(Access.ANYONE))
     async def get_health() -> HealthBody:
-        """200 when every database of this node answers, 503 otherwise."""
-
-        async def touch(tx: Tx) -> None:
-            await tx.touch()
-
-        for database in databases:
-            await database.read(touch)
+        """200 when the database of every region that this node serves answers, 503 otherwise; the directory may be dark."""
+        for database in regions:
+            await database.read(_touch)
         return HealthBody(status="ready")
 
-    return [get_health]
+    @get("/readyz", summary="Ready for everything", tags=["Discovery"], opt=operation(Access.ANYONE))
+    async def get_readiness() -> HealthBody:
+        """200 when every database of this node answers, identity's too, 503 otherwise."""
+        await node.identity.database.read(_touch)
+        return await get_health.fn()
+
+    return [get_health, get_readiness]
+
+
+async def _touch(tx: Tx) -> None:
+    await tx.touch()
 
 
 @get("/openapi.json", summary="This document", tags=["Discovery"], opt=operation(Access.ANYONE))

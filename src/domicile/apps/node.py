@@ -53,7 +53,6 @@ class Node:
     identity_delivery: Delivery[IdentityTx]
     doors: Doors
     couriers: dict[RegionId, Courier]
-    cursors: Cursors
     mailbox: Mailbox | None
     """The embedded one; None where a mail server is configured."""
     wakers: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -73,7 +72,7 @@ class Node:
 
 async def open_node(settings: Settings, clock: Clock) -> Node:
     """Assemble a node on databases that are migrated already, or are SQLite files, which are migrated here."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     keyring = load_root_key(settings.secret_key_file)
     mailbox = await _open_mailbox(settings, clock)
     mailer = SmtpMailer(_mail_settings(settings, mailbox), clock)
@@ -104,7 +103,7 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         doors.by_region[region.id] = door
         couriers[region.id] = courier
     delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
-    return Node(settings, identity, delivery, doors, couriers, cursors, mailbox, wakers)
+    return Node(settings, identity, delivery, doors, couriers, mailbox, wakers)
 
 
 def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below

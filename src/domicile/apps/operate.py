@@ -19,7 +19,7 @@ _MOST_SHOWN = 500
 
 async def migrate(settings: Settings) -> list[str]:
     """Bring every database of the configuration up to this release; tells what was done, a line each."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     done = [await _migrate(identity_database(settings.identity_database), "identity", History.GLOBAL)]
     regions = [
         (entry.id, region_database(entry.database, RegionId(entry.id))) for entry in settings.served_regions

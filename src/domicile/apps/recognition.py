@@ -73,7 +73,6 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "doors": _known(node.doors),
         "regions": _known(node.doors.regions),
         "identity": _known(node.identity),
-        "cursors": _known(node.cursors),
         "origin": Provide(provide_origin),
         "request_key": Provide(provide_request_key),
         "expected": Provide(provide_expected),

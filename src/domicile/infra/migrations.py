@@ -51,7 +51,7 @@ def head_of(history: History) -> str:
 
 
 async def revision_of(engine: AsyncEngine) -> str | None:
-    """Read the revision that a database is at; None for an empty one."""
+    """Read the revision that a database is at; None for an empty one. `ConnectionError`, which names it, if it cannot be reached."""
 
     def read(connection: Connection) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
@@ -59,8 +59,19 @@ async def revision_of(engine: AsyncEngine) -> str | None:
         row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
         return row[0] if row else None
 
-    async with engine.connect() as connection:
-        return await connection.run_sync(read)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(read)
+    except (OSError, DBAPIError) as error:
+        raise ConnectionError(
+            f"the database {engine.url.database} cannot be reached{_reason(error)}"
+        ) from None
+
+
+def _reason(error: OSError | DBAPIError) -> str:
+    """Say why as far as there is a standard word for it: never the driver's own text, which may hold the address with its password."""
+    known = error.strerror if isinstance(error, OSError) else getattr(error.orig, "sqlstate", None)
+    return f" ({known})" if known else ""
 
 
 async def upgrade(engine: AsyncEngine, history: History) -> bool:
@@ -99,7 +110,7 @@ def _run_alembic(connection: Connection, history: History) -> None:
     command.upgrade(config, "head")
 
 
-def run_environment(context: Any, metadata: Any) -> None:  # noqa: ANN401  # Alembic's proxy module, and one MetaData or a list  # noqa: ANN401  # Alembic's module, and what it takes
+def run_environment(context: Any, metadata: Any) -> None:  # noqa: ANN401  # Alembic's proxy module, and one MetaData or a list
     """Run one history's migrations on the connection that it was given; called by its `env.py`."""
     connection = context.config.attributes["connection"]
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=False)

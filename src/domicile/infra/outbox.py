@@ -26,6 +26,7 @@ from domicile.kernel.clock import Clock
 _LEASE = timedelta(seconds=60)
 _OUTAGE_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=10)
+_AFTER_THE_OTHERS = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,15 @@ class Outbox:
     async def postpone(self, tx: Tx, row: OutboxRow, error: str) -> None:
         """Put a row off because something it needs is out of reach, and with it all due rows of its kind, which need the same.
 
-        No fault of the rows, and no step towards parking; rows of other kinds do not wait behind them.
+        No fault of the rows, and no step towards parking; rows of other kinds do not wait behind them. This row comes last of
+        them: were it the only one for which nothing is ever in reach, the others would wait behind it for ever.
         """
         now = self._clock()
         alike = self._is_open() & (self._table.c.kind == row.kind) & (self._table.c.due_at <= now)
         change = update(self._table).where(or_(self._is(row), alike))
         await tx.execute(change.values(due_at=now + _OUTAGE_WAIT, last_error=error))
+        last = update(self._table).where(self._is(row))
+        await tx.execute(last.values(due_at=now + _OUTAGE_WAIT + _AFTER_THE_OTHERS))
 
     async def list_waiting(self, tx: Tx, *, at_most: int) -> tuple[OutboxRow, ...]:
         """List rows that were tried in vain, parked or not, oldest first, for the operator."""

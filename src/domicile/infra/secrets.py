@@ -81,10 +81,6 @@ class KeyedHash:
         """Hash a text to 32 bytes."""
         return hmac.digest(self._key, text.encode(), "sha256")
 
-    def matches(self, text: str, kept: bytes) -> bool:
-        """Compare a text with a kept hash in constant time."""
-        return hmac.compare_digest(self.of(text), kept)
-
 
 class Sealer:
     """Encrypts what must be read again (AES-256-GCM), bound to a context that must be named again to open it."""
@@ -116,7 +112,7 @@ def load_root_key(path: Path) -> Keyring:
     Made under a temporary name and linked into place, so that two processes that start at once agree on one key.
     """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # No process id in the name: in containers that share a folder, several processes have the same one.
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

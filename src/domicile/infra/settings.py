@@ -61,7 +61,7 @@ class RegionSettings(_Section, frozen=True, kw_only=True):
     directory_database: str = ""
     """The database of identity and directory under this region's own role (`domicile region grants`); default: identity's address."""
     public_url: str = ""
-    """The public address of the region's API; default: the server's."""
+    """The public address of the region's API, also in its tokens and in the links of its invitations; default: the server's."""
     open: bool = True
     """Whether new accounts may be created there."""
     discreet: bool = False

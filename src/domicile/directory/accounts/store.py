@@ -29,16 +29,6 @@ RESERVED = "reserved"
 
 
 @dataclass(frozen=True, slots=True)
-class AccountEntry:
-    """An account id and the region it is locked to."""
-
-    account_id: AccountId
-    region_id: RegionId
-    state: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class RequestMark:
     """Fingerprints by which a repeated creation is recognised: of the person's idempotency key, and of the body."""
 
@@ -76,23 +66,11 @@ async def reserve_id(
 
 async def find_by_request(
     tx: DirectoryTx, creator: UserId, mark: RequestMark
-) -> tuple[AccountEntry, bytes] | None:
-    """Find the entry that a request made, with the fingerprint of that request's body."""
+) -> tuple[AccountId, bytes] | None:
+    """Find the id that a request was given, with the fingerprint of that request's body."""
     mine = (accounts.c.creator_id == creator) & (accounts.c.request_key == mark.key)
-    row = await tx.first(
-        select(
-            accounts.c.account_id,
-            accounts.c.region_id,
-            accounts.c.state,
-            accounts.c.created_at,
-            accounts.c.request_digest,
-        ).where(mine)
-    )
-    if row is None:
-        return None
-    return AccountEntry(
-        AccountId(row.account_id), RegionId(row.region_id), row.state, row.created_at
-    ), row.request_digest
+    row = await tx.first(select(accounts.c.account_id, accounts.c.request_digest).where(mine))
+    return (AccountId(row.account_id), row.request_digest) if row else None
 
 
 async def forget_request(tx: DirectoryTx, creator: UserId, mark: RequestMark, *, before: datetime) -> None:

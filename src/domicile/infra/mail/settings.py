@@ -27,8 +27,8 @@ class MailSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Empty: the server wants no credentials."""
     password: SecretText | None = None
     sender: str = "Domicile <no-reply@localhost>"
-    timeout_seconds: Annotated[float, Meta(gt=0, le=120)] = 10.0
-    """For the whole of one mail, from connecting to the server's last answer."""
+    timeout_seconds: Annotated[float, Meta(gt=0, le=45)] = 10.0
+    """For the whole of one mail, from connecting to the server's last answer; well under the minute for which a row is claimed."""
 
     def __post_init__(self) -> None:
         sender_address(self.sender)

@@ -55,10 +55,10 @@ async def _reserve_id(plane: RegionPlane, person: Person, request: RequestKey | 
             if mark is not None and (
                 earlier := await directory_accounts.find_by_request(tx, person.user_id, mark)
             ):
-                entry, digest = earlier
+                given, digest = earlier
                 if digest != mark.digest:
                     raise reused()
-                return entry.account_id
+                return given
             drawn = new_account_id()
             if await directory_accounts.reserve_id(
                 tx, drawn, plane.id, creator=person.user_id, now=now, mark=mark

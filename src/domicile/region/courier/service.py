@@ -57,23 +57,23 @@ class Courier:
 
         What takes longer goes on by itself, what fails is left to the next round: a region whose directory is dark keeps serving.
         """
-        await self._at_once("index_now_failed", self._delivery.deliver_now(account, _INDEX_KINDS))
+        await self._at_once(self._delivery.deliver_now(account, _INDEX_KINDS))
 
     async def pull_now(self) -> None:
         """Apply what the directory has for this region before the next round, as far as that is done in a second; never fails."""
-        await self._at_once("pull_now_failed", self.pull_feed())
+        await self._at_once(self.pull_feed())
 
-    async def _at_once(self, failure: str, work: Coroutine[Any, Any, object]) -> None:
-        carrying = asyncio.create_task(self._attempt(failure, work))
+    async def _at_once(self, work: Coroutine[Any, Any, object]) -> None:
+        carrying = asyncio.create_task(self._attempt(work))
         self._under_way.add(carrying)
         carrying.add_done_callback(self._under_way.discard)
         await asyncio.wait({carrying}, timeout=_AT_ONCE_SECONDS)
 
-    async def _attempt(self, failure: str, work: Coroutine[Any, Any, object]) -> None:
+    async def _attempt(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
         except Exception as error:  # noqa: BLE001  # the change itself is committed; its rows wait for the next round
-            _log.warning(failure, region=self.plane.id, error=error_name(error))
+            _log.warning("at_once_failed", region=self.plane.id, error=error_name(error))
 
     async def _handle(self, row: OutboxRow) -> None:
         await self._handlers[row.kind](row)
