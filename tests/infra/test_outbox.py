@@ -173,7 +173,7 @@ async def test_a_mail_that_is_put_off_is_tried_for_days_before_it_is_parked(post
     for _ in range(PARK_AFTER * 10):
         await post.deliver(seconds=600)
     (row,) = await post.waiting()
-    assert (row.parked_at, row.attempts, row.last_error) == (None, PARK_AFTER * 10, "MailDeferred")
+    assert (row.parked_at, row.attempts, row.last_error) == (None, PARK_AFTER * 10, "server-451")
 
     for _ in range(432):
         await post.deliver(seconds=600)
@@ -190,7 +190,7 @@ async def test_a_mail_server_that_is_away_parks_nothing(post: Post):
         await post.deliver(seconds=60)
     (row,) = await post.waiting()
 
-    assert (row.parked_at, row.attempts, row.last_error) == (None, 0, "MailUnreachable")
+    assert (row.parked_at, row.attempts, row.last_error) == (None, 0, "connection")
 
 
 async def test_a_row_for_which_nothing_is_ever_in_reach_holds_up_no_other_of_its_kind(post: Post):

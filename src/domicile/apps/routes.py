@@ -15,6 +15,7 @@ from domicile.identity.recovery import routes as recovery
 from domicile.identity.registration import routes as registration
 from domicile.identity.sessions import routes as sessions
 from domicile.identity.users import routes as users
+from domicile.infra.settings import is_this_machine
 from domicile.region.access import routes as access
 from domicile.region.accounts import routes as accounts
 from domicile.region.api_keys import routes as api_keys
@@ -51,10 +52,18 @@ def page_routes(node: Node) -> list[Any]:
         create_static_router(),
         create_console_router(_surroundings(node)),
     ]
-    if node.mailbox is None:
+    if node.mailbox is None or not has_mailbox_pages(node):
         return pages
     host = urlsplit(node.settings.public_url).hostname or ""
     return [*pages, create_mailbox_router(node.mailbox, host)]
+
+
+def has_mailbox_pages(node: Node) -> bool:
+    """Tell whether mails can be read in a browser: only where nobody but this machine reaches the server.
+
+    Whoever reads the mails can take over any user; elsewhere the embedded mailbox is its files alone.
+    """
+    return node.mailbox is not None and is_this_machine(node.settings.server.host)
 
 
 def error_pages(node: Node) -> ErrorPages:
@@ -63,4 +72,4 @@ def error_pages(node: Node) -> ErrorPages:
 
 
 def _surroundings(node: Node) -> Surroundings:
-    return Surroundings(has_mailbox=node.mailbox is not None)
+    return Surroundings(has_mailbox=has_mailbox_pages(node))

@@ -11,6 +11,7 @@ import uvicorn
 
 from domicile.apps.api import running
 from domicile.apps.connection import Connection
+from domicile.apps.routes import has_mailbox_pages
 from domicile.infra.settings import Settings
 from domicile.infra.telemetry import configure_logs
 
@@ -43,7 +44,7 @@ async def _serve(settings: Settings) -> None:
             forwarded_allow_ips=list(settings.server.trusted_proxies),
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        await _Server(config, _greeting(settings, has_mailbox=node.mailbox is not None)).serve()
+        await _Server(config, _greeting(settings, has_mailbox=has_mailbox_pages(node))).serve()
 
 
 class _Server(uvicorn.Server):

@@ -7,7 +7,7 @@ from typing import Generic
 import structlog
 
 from domicile.infra.databases import Database, TxT
-from domicile.infra.mail.errors import MailDeferred, MailUnreachable
+from domicile.infra.mail.errors import MailDeferred, MailRefused, MailUnreachable
 from domicile.infra.outbox import Outbox, OutboxRow
 from domicile.kernel.errors import DomainError, ErrorKind
 
@@ -104,4 +104,4 @@ def is_outage(error: Exception) -> bool:
 
 def error_name(error: Exception) -> str:
     """Name an error without its text, which may hold data of accounts."""
-    return error.code if isinstance(error, DomainError) else type(error).__name__
+    return error.code if isinstance(error, DomainError | MailDeferred | MailRefused) else type(error).__name__

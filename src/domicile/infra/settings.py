@@ -3,8 +3,10 @@
 import socket
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -242,6 +244,14 @@ def _free_port(host: str) -> int:
         raise SettingsError([f"server.host: cannot listen at {host}: {error.strerror}"]) from None
 
 
+def is_this_machine(host: str | None) -> bool:
+    """Tell whether a host name or address leads nowhere but to this machine."""
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
 def _reachable(host: str) -> str:
     """Write a host as it can stand in a link: one that means every address of this machine is no place to go to."""
     by_name = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # recognised, not listened at
@@ -285,7 +295,10 @@ def _faults(settings: Settings) -> list[str]:
         ("server.public_url", settings.public_url),
         *((f"regions {e.id}", e.public_url) for e in settings.regions),
     ]:
-        if not url.startswith(("http://", "https://")):
+        if not (
+            url.startswith("https://")
+            or (url.startswith("http://") and is_this_machine(urlsplit(url).hostname))
+        ):
             faults.append(f"{name}: the public address must begin with https:// (or http:// on this machine)")
     for url in [*databases, *(entry.directory_database for entry in settings.regions)]:
         if not url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):

@@ -41,9 +41,14 @@ SYSTEM = Principal("system", "domicile")
 """The platform itself, where no person or key asked."""
 
 
-def find_principal(text: str) -> Principal | None:
-    """Read a principal out of a full URN or its last part (`user/<id>`, `apikey/<id>`); None for anything else."""
-    kind, slash, item = text.rpartition(":")[2].partition("/")
+def find_principal(text: str, *, region: RegionId, account: AccountId) -> Principal | None:
+    """Read a principal of one account out of a full URN or its last part (`user/<id>`, `apikey/<id>`).
+
+    None for anything else, a URN that names another region or account included.
+    """
+    place, _, name = text.rpartition(":")
+    kind, slash, item = name.partition("/")
     if not slash or kind not in {"user", "apikey"} or not item:
         return None
-    return Principal(kind, item)
+    is_here = not place or place.split(":")[2:] == ["identity", region, account]
+    return Principal(kind, item) if is_here else None

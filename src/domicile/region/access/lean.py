@@ -36,8 +36,8 @@ from domicile.web.requests import address_of
 
 _QUESTION = re.compile(rb'\s*\{\s*"action"\s*:\s*"([a-z0-9-]{1,40}:[a-z0-9-]{1,40}:[a-z0-9-]{1,40})"\s*\}\s*')
 _LONGEST_QUESTION = 256
-_MOST_KNOWN = 20_000
-_MOST_ANSWERS_EACH = 64
+_MOST_KNOWN = 10_000
+_MOST_ANSWERS_EACH = 16
 _NOTE_EVERY = timedelta(seconds=1)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
