@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from uuid import uuid4
 
 import msgspec
 from sqlalchemy import Row, Table, select, update
@@ -236,7 +237,7 @@ class Platform:
         async def work(tx: RegionTx) -> None:
             for row in await tx.all(select(outbox)):
                 if dice.random() < 0.5:
-                    copy = dict(row._mapping) | {"id": f"{dice.getrandbits(64):016x}"}
+                    copy = dict(row._mapping) | {"id": str(uuid4())}
                     copy["owner_id"] = copy.pop("account_id", copy.get("owner_id"))
                     await tx.execute(tx.insert(outbox).values(**copy))
             for row in await tx.all(select(outbox.c.id)):

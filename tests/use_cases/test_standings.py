@@ -256,7 +256,7 @@ async def test_the_latest_change_is_never_forgotten(live: LiveRegion):
 
 
 async def test_listeners_are_told_of_each_account_with_news(live: LiveRegion):
-    told: list[str] = []
+    told: list[AccountId | None] = []
     live.door.standings.on_change.append(told.append)
     await live.door.standings.find_member(ACCOUNT, OWNER)
     await join(live, user_id(2))

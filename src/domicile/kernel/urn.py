@@ -41,14 +41,12 @@ SYSTEM = Principal("system", "domicile")
 """The platform itself, where no person or key asked."""
 
 
-def find_principal(text: str, *, region: RegionId, account: AccountId) -> Principal | None:
-    """Read a principal of one account out of a full URN or its last part (`user/<id>`, `apikey/<id>`).
+def find_principal(text: str) -> Principal | None:
+    """Read a principal out of a full URN or its last part (`user/<id>`, `apikey/<id>`); None for anything else.
 
-    None for anything else, a URN that names another region or account included.
+    Only the last part counts: a question is always about the account that it is asked in.
     """
-    place, _, name = text.rpartition(":")
-    kind, slash, item = name.partition("/")
+    kind, slash, item = text.rpartition(":")[2].partition("/")
     if not slash or kind not in {"user", "apikey"} or not item:
         return None
-    is_here = not place or place.split(":")[2:] == ["identity", region, account]
-    return Principal(kind, item) if is_here else None
+    return Principal(kind, item)

@@ -104,9 +104,8 @@ def _action(text: str, *, place: str) -> str:
 def _principal(text: str | None, caller: Caller, *, place: str) -> Principal:
     if text is None:
         return caller.principal
-    found = find_principal(text, region=caller.region, account=caller.account_id)
-    if found is None:
-        raise invalid({place: "must be the URN of a user or an API key of this account"})
+    if (found := find_principal(text)) is None:
+        raise invalid({place: "must be the URN of a user or an API key"})
     return found
 
 
