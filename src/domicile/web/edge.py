@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from typing import Any
 
 from litestar.types import (
@@ -30,6 +31,9 @@ _Received = HTTPReceiveMessage | WebSocketReceiveMessage
 _Tell = Callable[[Any], Awaitable[None]]  # Any: a message of ASGI
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_THIS_PROCESS = secrets.token_hex(7).encode()
+_REQUESTS = count()
+"""Ids of requests tell them apart and are no secret: a random start for each process, then counted."""
 _VERSION = b"v1"
 _LARGEST_LEAN_BODY = 4096
 
@@ -160,7 +164,7 @@ def _read_headers(scope: Scope) -> tuple[bytes, bytes | None, bytes]:
             authorization = value if authorization is None else b""
         elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             request_id = value
-    return request_id or secrets.token_hex(12).encode(), version, authorization or b""
+    return request_id or b"%b%010x" % (_THIS_PROCESS, next(_REQUESTS)), version, authorization or b""
 
 
 def _whole_body(first: _Received) -> bytes | None:
