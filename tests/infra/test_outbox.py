@@ -183,6 +183,19 @@ async def test_a_mail_that_is_put_off_is_tried_for_days_before_it_is_parked(post
     assert 3 <= (row.parked_at - post.begun).days + 1 <= 4
 
 
+async def test_tries_come_to_be_ten_minutes_apart(post: Post):
+    post.failing["a"] = MailDeferred("server-451")
+    await post.put("a")
+    for _ in range(12):
+        await post.deliver(seconds=3600)
+
+    tries = len(post.tried)
+    await post.deliver(seconds=599)
+    assert len(post.tried) == tries
+    await post.deliver(seconds=1)
+    assert len(post.tried) == tries + 1
+
+
 async def test_a_mail_server_that_is_away_parks_nothing(post: Post):
     post.failing["a"] = MailUnreachable("connection")
     await post.put("a")

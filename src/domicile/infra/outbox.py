@@ -123,7 +123,7 @@ class Outbox:
         """
         now, attempts = self._clock(), row.attempts + 1
         parked = attempts >= (most or self._park_after)
-        wait = min(timedelta(seconds=2 ** min(attempts, 10) / 2), _LONGEST_WAIT)
+        wait = min(timedelta(seconds=2 ** min(attempts, 11) / 2), _LONGEST_WAIT)
         change = update(self._table).where(self._is(row))
         await tx.execute(
             change.values(
