@@ -29,6 +29,7 @@ from domicile.infra.idempotency import IdempotencyKeys
 from domicile.infra.outbox import Outbox
 from domicile.infra.secrets import Keyring
 from domicile.infra.settings import Settings, load_settings
+from domicile.infra.signing import new_signer
 from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
@@ -379,4 +380,5 @@ def _plane(
         key_hash=keyring.hasher(f"api keys {name}"),
         link_hash=keyring.hasher(f"links {name}"),
         sealer=sealer,
+        signer=new_signer(name),
     )

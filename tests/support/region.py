@@ -36,10 +36,11 @@ from domicile.region.accounts.store import insert_account
 from domicile.region.audit.domain import AuditEvent
 from domicile.region.audit.store import list_events
 from domicile.region.entering.door import Door
-from domicile.region.entering.keys import open_token_keys
+from domicile.region.entering.keys import TokenKeys
 from domicile.region.memberships.store import insert_member
 from domicile.region.outbox.store import idempotency_keys, outbox
 from domicile.region.plane import RegionPlane
+from domicile.region.signing.service import open_signer
 from domicile.region.standing.service import Standings
 
 ACCOUNT = AccountId("004217730956")
@@ -126,6 +127,8 @@ async def live_region(url: str, folder: Path) -> AsyncGenerator[LiveRegion]:
     async def index_now(_account: AccountId) -> None:
         """There is no courier in this node: the outbox keeps what is to be carried."""
 
+    async with database.engine.begin() as connection:
+        await connection.run_sync(REGION.create_all)
     plane = RegionPlane(
         region=region,
         settings=settings,
@@ -139,12 +142,11 @@ async def live_region(url: str, folder: Path) -> AsyncGenerator[LiveRegion]:
         key_hash=keyring.hasher("api keys de-1"),
         link_hash=keyring.hasher("links de-1"),
         sealer=sealer,
+        signer=await open_signer(region.id, database, sealer, now=clock()),
     )
     try:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(REGION.create_all)
         await database.run_tx(lambda tx: _settle(tx, clock()))
-        keys = await open_token_keys(region, settings.namespace, database, sealer, now=clock())
+        keys = TokenKeys(region, settings.namespace, plane.signer)
         yield LiveRegion(plane, clock, Door(plane, standings, keys))
     finally:
         await database.close()

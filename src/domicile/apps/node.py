@@ -27,6 +27,7 @@ from domicile.infra.outbox import Outbox, OutboxRow
 from domicile.infra.passwords import PasswordHasher
 from domicile.infra.secrets import Keyring, Sealer, load_root_key
 from domicile.infra.settings import RegionSettings, Settings
+from domicile.infra.signing import Signer
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
 from domicile.kernel.regions import Region
@@ -35,11 +36,12 @@ from domicile.region.courier.service import Courier
 from domicile.region.courier.store import begin_feed_cursor
 from domicile.region.entering.door import Door
 from domicile.region.entering.doors import Doors
-from domicile.region.entering.keys import TokenKeys, open_token_keys
+from domicile.region.entering.keys import TokenKeys
 from domicile.region.invitations.handlers import invitation_mail_handler
 from domicile.region.outbox.store import INVITATION_MAIL, idempotency_keys, outbox
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
+from domicile.region.signing.service import open_signer
 from domicile.region.standing.service import Standings
 from domicile.web.cursors import Cursors
 
@@ -201,16 +203,16 @@ class _RegionAssembly:
             key_hash=self.keyring.hasher(f"api keys {self.region.id}"),
             link_hash=self.keyring.hasher(f"links {self.region.id}"),
             sealer=sealer,
+            signer=await self._open_signer(sealer),
         )
         handlers = {INVITATION_MAIL: invitation_mail_handler(plane, mailer)}
         couriers.append(Courier(plane, read_member_card, handlers))
-        return Door(plane, standings, await self._open_token_keys(sealer)), couriers[0]
+        keys = TokenKeys(self.region, self.settings.namespace, plane.signer)
+        return Door(plane, standings, keys), couriers[0]
 
-    async def _open_token_keys(self, sealer: Sealer) -> TokenKeys:
+    async def _open_signer(self, sealer: Sealer) -> Signer:
         try:
-            return await open_token_keys(
-                self.region, self.settings.namespace, self.database, sealer, now=self.clock()
-            )
+            return await open_signer(self.region.id, self.database, sealer, now=self.clock())
         except ValueError:
             raise ValueError(
                 f"{self.settings.secret_key_file} does not hold the root key that the database of {self.region.id} was begun with; "

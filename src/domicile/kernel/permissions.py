@@ -29,11 +29,17 @@ _READS: Final = frozenset(
         "identity:invitation:read",
         "identity:apikey:read",
         "identity:access:explain",
+        "identity:access:review",
     }
 )
 _CHANGES: Final = frozenset(
     {
         "identity:account:update",
+        "identity:account:delete",
+        "identity:account:restore",
+        "identity:role:create",
+        "identity:role:update",
+        "identity:role:delete",
         "identity:user:update",
         "identity:user:delete",
         "identity:invitation:create",

@@ -8,6 +8,7 @@ from domicile.infra.idempotency import IdempotencyKeys
 from domicile.infra.outbox import Outbox
 from domicile.infra.secrets import KeyedHash, Sealer
 from domicile.infra.settings import Settings
+from domicile.infra.signing import Signer
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
 from domicile.kernel.regions import Region
@@ -34,7 +35,9 @@ class RegionPlane:
     link_hash: KeyedHash
     """For the secrets in invitation links."""
     sealer: Sealer
-    """For the region's signing keys."""
+    """For what is kept sealed."""
+    signer: Signer
+    """The region's own key: signs its tokens, checkpoints and receipts."""
 
     @property
     def id(self) -> RegionId:

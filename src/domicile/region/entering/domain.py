@@ -9,7 +9,6 @@ from domicile.kernel.regions import Region
 LIFETIME = timedelta(minutes=10)
 """How long an account token lasts; a person's session gets a new one at any time."""
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # the media type of RFC 9068, no secret
-ALGORITHM = "ES256"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,15 @@
-"""The region's signing key in use: signs account tokens and verifies them (RFC 7515, RFC 7518 ES256)."""
+"""The region's signing key in use for account tokens: signs and verifies them (RFC 7519, RFC 9068)."""
 
-import secrets
 from datetime import datetime
 
-import msgspec
-from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet
 from joserfc.jws import extract_compact
 
-from domicile.infra.databases import Database, RegionTx
-from domicile.infra.secrets import Sealer, digest
+from domicile.infra.secrets import digest
+from domicile.infra.signing import Signer
 from domicile.kernel.ids import AccountId, RegionId, UserId
 from domicile.kernel.regions import Region
-from domicile.region.entering.domain import ALGORITHM, TOKEN_TYPE, TokenFacts, audience_of, issuer_of
-from domicile.region.entering.store import find_current_key, insert_current_key
+from domicile.region.entering.domain import TOKEN_TYPE, TokenFacts, audience_of, issuer_of
 
 _MOST_VERIFIED = 20_000
 _LONGEST_TOKEN = 4096
@@ -23,22 +18,19 @@ _LONGEST_TOKEN = 4096
 class TokenKeys:
     """Signs with the region's own key and accepts nothing that another key, issuer, audience or type made."""
 
-    def __init__(self, region: Region, namespace: str, key: ECKey) -> None:
-        self._key = key
-        self._keys = KeySet([key])
+    def __init__(self, region: Region, namespace: str, signer: Signer) -> None:
+        self._signer = signer
         self._issuer = issuer_of(region)
         self._audience = audience_of(namespace, region.id)
         self._verified: dict[bytes, TokenFacts] = {}
 
     def sign(self, claims: dict[str, object]) -> str:
         """Sign claims; issuer and audience are the region's."""
-        header = {"alg": ALGORITHM, "kid": str(self._key.kid), "typ": TOKEN_TYPE}
-        told = {"iss": self._issuer, "aud": self._audience, **claims}
-        return jwt.encode(header, told, self._key, algorithms=[ALGORITHM])
+        return self._signer.sign({"iss": self._issuer, "aud": self._audience, **claims}, type_=TOKEN_TYPE)
 
     def jwks(self) -> dict[str, object]:
         """Give the public keys (RFC 7517)."""
-        return dict(self._keys.as_dict(private=False))
+        return self._signer.jwks()
 
     def peek(self, mark: bytes) -> TokenFacts | None:
         """Recognise, by its mark, a token that was verified before; whether it has expired is for the caller to see."""
@@ -58,17 +50,8 @@ class TokenKeys:
         return facts
 
     def _decode(self, token: str) -> TokenFacts | None:
-        try:
-            found = jwt.decode(token, self._keys, algorithms=[ALGORITHM])
-        except (JoseError, ValueError, TypeError):  # the library trips over a `crit` that is no list of texts
-            return None
-        claims = found.claims
-        right = (
-            found.header.get("typ") == TOKEN_TYPE
-            and claims.get("iss") == self._issuer
-            and claims.get("aud") == self._audience
-        )
-        if not right:
+        claims = self._signer.read(token, type_=TOKEN_TYPE)
+        if claims is None or claims.get("iss") != self._issuer or claims.get("aud") != self._audience:
             return None
         return TokenFacts(
             account_id=AccountId(claims["account"]),
@@ -92,26 +75,3 @@ def claimed_region(token: str) -> RegionId | None:
 def mark_of(token: bytes) -> bytes:
     """Fingerprint a token, so that no copy of it is kept."""
     return digest(token)
-
-
-async def open_token_keys(
-    region: Region, namespace: str, database: Database[RegionTx], sealer: Sealer, *, now: datetime
-) -> TokenKeys:
-    """Load the region's signing key, making it on the first start; of several nodes that start at once one makes it."""
-
-    async def load(tx: RegionTx) -> tuple[str, bytes]:
-        while (found := await find_current_key(tx)) is None:
-            made = ECKey.generate_key(
-                "P-256",
-                {"kid": f"{region.id}.{secrets.token_hex(8)}", "use": "sig", "alg": ALGORITHM},
-                private=True,
-            )
-            plain = msgspec.json.encode(made.as_dict(private=True))
-            sealed = sealer.seal(plain, context=f"signing key {made.kid}")
-            public = {str(name): str(value) for name, value in made.as_dict(private=False).items()}
-            await insert_current_key(tx, str(made.kid), sealed=sealed, public=public, now=now)
-        return found
-
-    kid, sealed = await database.run_tx(load)
-    key = ECKey.import_key(msgspec.json.decode(sealer.open(sealed, context=f"signing key {kid}")))
-    return TokenKeys(region, namespace, key)
