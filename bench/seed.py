@@ -17,9 +17,11 @@ from domicile.infra.settings import load_settings
 from domicile.kernel.callers import Origin, Person
 from domicile.kernel.clock import utc_now
 from domicile.kernel.ids import AccountId, RegionId, UserId
-from domicile.kernel.permissions import FULL_ACCESS, READ_ONLY
+from domicile.kernel.permissions import MemberState
+from domicile.kernel.roles import FULL_ACCESS, READ_ONLY
 from domicile.region.accounts.domain import NewAccount
 from domicile.region.accounts.service import create_account
+from domicile.region.history.domain import member_facts
 from domicile.region.memberships.service import log_membership_change
 from domicile.region.memberships.store import insert_member
 from domicile.region.plane import RegionPlane
@@ -90,7 +92,8 @@ async def _add_members(plane: RegionPlane, account: AccountId, people: list[Pers
     async def work(tx: RegionTx) -> None:
         for number, person in enumerate(people):
             role = READ_ONLY if number % 2 else FULL_ACCESS
-            version = await log_membership_change(plane, tx, account, person.user_id)
+            became = member_facts(role, MemberState.ENABLED)
+            version = await log_membership_change(plane, tx, account, person.user_id, became)
             await insert_member(tx, account, person.card(), role=role, version=version, now=plane.clock())
 
     await plane.database.run_tx(work)

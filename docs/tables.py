@@ -20,8 +20,8 @@ from domicile.apps.cli.exits import EXIT_CODES_HELP
 from domicile.apps.cli.program import build_app
 from domicile.infra import settings
 from domicile.infra.planes import DIRECTORY, IDENTITY, NODE_TABLE, REGION
-from domicile.kernel.permissions import PREDEFINED_ROLES
 from domicile.kernel.placement import CROSSINGS, DIRECTORY_OWN, Plane
+from domicile.kernel.roles import PREDEFINED_ROLES
 from domicile.web.problems import CODES
 
 ROOT = Path(__file__).parents[1]

@@ -33,7 +33,7 @@ IDS_IN_NODE_TABLES = {
 }
 """All that the tables of a region's machinery know of accounts and people."""
 MACHINERY_COLUMNS = {
-    "access_log": {"seq", "kind", "at"},
+    "access_log": {"seq", "kind", "at", "revokes"},
     "access_log_head": {"name", "seq"},
     "feed_cursor": {"name", "seq", "attempts"},
     "parked_feed": {"seq", "kind", "version", "parked_at", "last_error"},

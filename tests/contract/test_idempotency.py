@@ -74,6 +74,7 @@ def test_every_operation_that_creates_says_so_in_the_document(world: World) -> N
         "POST /api/accounts",
         "POST /api/apikeys",
         "POST /api/invitations",
+        "POST /api/roles",
         "POST /api/apikeys/{key_id}/rotate",
     }
     for each in operations_of(world.server):

@@ -14,7 +14,7 @@ from domicile.directory.grants import grant_statements
 from domicile.infra.migrations import History
 from domicile.infra.settings import SettingsError, load_settings
 from domicile.kernel.ids import RegionId
-from domicile.kernel.permissions import READ_ONLY
+from domicile.kernel.roles import READ_ONLY
 from domicile.region.accounts.domain import NewAccount
 from domicile.region.accounts.service import create_account
 from domicile.region.accounts.store import accounts

@@ -34,8 +34,6 @@ from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
 from domicile.kernel.permissions import (
-    FULL_ACCESS,
-    PREDEFINED_ROLES,
     AccountStanding,
     AccountState,
     Circumstances,
@@ -44,11 +42,13 @@ from domicile.kernel.permissions import (
     Standing,
 )
 from domicile.kernel.regions import Region
+from domicile.kernel.roles import FULL_ACCESS, PREDEFINED_ROLES
 from domicile.kernel.urn import Principal
 from domicile.region.access_log.store import begin_access_log
 from domicile.region.accounts.store import accounts
 from domicile.region.courier.service import CardSource, Courier
 from domicile.region.courier.store import begin_feed_cursor, list_parked
+from domicile.region.history.domain import member_facts
 from domicile.region.memberships.service import log_membership_change
 from domicile.region.memberships.store import insert_member, member_cards, memberships
 from domicile.region.outbox.store import idempotency_keys, outbox
@@ -223,7 +223,9 @@ class Platform:
         """Make somebody a member as accepting an invitation does."""
 
         async def work(tx: RegionTx) -> None:
-            version = await log_membership_change(region.plane, tx, account, person.user_id)
+            version = await log_membership_change(
+                region.plane, tx, account, person.user_id, member_facts(role, MemberState.ENABLED)
+            )
             if not await insert_member(
                 tx, account, person.card(), role=role, version=version, now=self.clock()
             ):
@@ -370,12 +372,13 @@ def _plane(
     return RegionPlane(
         region=Region(name, name, "http://127.0.0.1:8800", is_open=True, is_discreet=name == DISCREET),
         settings=settings,
+        catalogue=settings.catalogue(),
         database=database,
         directory=directory,
         clock=clock,
         outbox=Outbox(outbox, clock, park_after=PARK_AFTER, wake=lambda: None),
         idempotency=IdempotencyKeys(idempotency_keys, sealer, clock),
-        bump_access_log=Standings(name, database).bump,
+        bump_access_log=Standings(name, database, settings.catalogue()).bump,
         index_now=index_now,
         key_hash=keyring.hasher(f"api keys {name}"),
         link_hash=keyring.hasher(f"links {name}"),

@@ -16,9 +16,11 @@ from domicile.infra.outbox import Handler, OutboxRow
 from domicile.kernel.callers import Caller, MemberCard, Origin, Person
 from domicile.kernel.ids import AccountId, InvitationId, RoleId, UserId
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import FULL_ACCESS, READ_ONLY, AccountState
+from domicile.kernel.permissions import AccountState, MemberState
+from domicile.kernel.roles import FULL_ACCESS, READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.accounts.store import accounts
+from domicile.region.history.domain import member_facts
 from domicile.region.invitations import service as invitations
 from domicile.region.invitations.domain import Invitation, InvitationLink, NewInvitation, parse_link
 from domicile.region.invitations.handlers import invitation_mail_handler
@@ -98,7 +100,9 @@ class JoiningRegion:
         shown = card(number, email)
 
         async def work(tx) -> None:
-            version = await log_membership_change(self.plane, tx, account, shown.user_id)
+            version = await log_membership_change(
+                self.plane, tx, account, shown.user_id, member_facts(role, MemberState.ENABLED)
+            )
             await insert_member(tx, account, shown, role=role, version=version, now=self.clock())
 
         await self.plane.database.run_tx(work)

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domicile.kernel.permissions import SERVICE_LEVELS
+from domicile.kernel.roles import BUILT_IN
 from domicile.web.openapi import list_operations
 from domicile.web.operations import Access
 from tests.support.api import LiveServer
 
 CHANGING = frozenset(
     permission
-    for levels in SERVICE_LEVELS.values()
-    for permission in levels["full-access"] - levels["read-only"]
+    for service in BUILT_IN
+    for permission in service.levels["full-access"] - service.levels["read-only"]
 )
 """The permissions that full access has and read-only lacks."""
 

@@ -19,16 +19,14 @@ from domicile.kernel.callers import Caller, MemberCard, Origin
 from domicile.kernel.ids import AccountId, ApiKeyId, UserId
 from domicile.kernel.paging import PageRequest
 from domicile.kernel.permissions import (
-    FULL_ACCESS,
-    PREDEFINED_ROLES,
     AccountStanding,
     AccountState,
     Circumstances,
     MembershipStanding,
     MemberState,
-    Role,
     Standing,
 )
+from domicile.kernel.roles import FULL_ACCESS, PREDEFINED_ROLES, Role
 from domicile.kernel.urn import Principal
 from domicile.region.access_log.store import Changed, append_access_log, begin_access_log
 from domicile.region.accounts.domain import NewAccount
@@ -122,7 +120,7 @@ async def live_region(url: str, folder: Path) -> AsyncGenerator[LiveRegion]:
     region = next(region for region in settings.region_list() if region.id == "de-1")
     database = region_database(url, region.id)
     directory = directory_database(f"sqlite+aiosqlite:///{folder / 'directory.db'}")
-    standings, sealer = Standings(region.id, database), keyring.sealer("region de-1")
+    standings, sealer = Standings(region.id, database, settings.catalogue()), keyring.sealer("region de-1")
 
     async def index_now(_account: AccountId) -> None:
         """There is no courier in this node: the outbox keeps what is to be carried."""
@@ -132,6 +130,7 @@ async def live_region(url: str, folder: Path) -> AsyncGenerator[LiveRegion]:
     plane = RegionPlane(
         region=region,
         settings=settings,
+        catalogue=settings.catalogue(),
         database=database,
         directory=directory,
         clock=clock,
@@ -166,7 +165,9 @@ async def _settle(tx: RegionTx, now: datetime) -> None:
         version=1,
     )
     for account in (ACCOUNT, OTHER_ACCOUNT):
-        seq = await append_access_log(tx, Changed.ACCOUNT, account, account, now=now, bump=lambda: None)
+        seq = await append_access_log(
+            tx, Changed.ACCOUNT, account, account, now=now, bump=lambda: None, revokes=False
+        )
         new = NewAccount("Example Labs", tx.region, "en", "UTC")
         await insert_account(tx, account, new, creator=OWNER, version=seq, now=now)
         await insert_member(tx, account, card, role=FULL_ACCESS, version=seq, now=now)

@@ -46,13 +46,14 @@ def make_scene(world: World) -> Scene:
     account = world.account(owner, "de-1", "Example Labs")
     world.join(account, guest)
     body = {"email": world.address("invited"), "roleID": "read-only"}
+    world.role(account, "auditor", {"audit": "read-only"})
     ids = {
         "account_id": account.id,
         "user_id": guest.id,
         "session_id": owner.api.call("GET", "/api/me/sessions")["sessions"][0]["id"],
         "key_id": world.key(account.api).id,
         "invitation_id": account.api.call("POST", "/api/invitations", body, status=201)["id"],
-        "role_id": "read-only",
+        "role_id": "auditor",
         "region": "de-1",
     }
     return Scene(world, account, ids)

@@ -113,6 +113,13 @@ class World:
         api = self.anyone.with_(f"ApiKey {made['id']}:{made['secret']}")
         return Key(made["id"], made["secret"], api)
 
+    def role(self, account: Account, role: str, levels: dict[str, str], name: str = "") -> str:
+        """Make a role of the account's own out of service → level; gives its id."""
+        urns = [f"urn:domicile:{s}:{account.region}:{account.id}:role/{level}" for s, level in levels.items()]
+        body = {"id": role, "name": name or role, "serviceRoleURNs": urns}
+        account.api.call("POST", "/api/roles", body, status=201)
+        return role
+
     def token_to(self, address: str, kind: str) -> str:
         """Wait for the next link of a kind (`verify`, `join`, `reset`) to an address; each is given once."""
         waiting = self._tokens.setdefault((address.lower(), kind), [])

@@ -20,7 +20,7 @@ from domicile.kernel.callers import MemberCard
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import AccountId, UserId
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import READ_ONLY
+from domicile.kernel.roles import READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.access_log.store import access_log
 from domicile.region.accounts.domain import NewAccount

@@ -17,7 +17,8 @@ from domicile.infra.databases import Database, Tx
 from domicile.infra.migrations import History
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
-from domicile.kernel.permissions import FULL_ACCESS, READ_ONLY, MemberState
+from domicile.kernel.permissions import MemberState
+from domicile.kernel.roles import FULL_ACCESS, READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.accounts.domain import AccountChange, NewAccount
 from domicile.region.accounts.service import create_account, modify_account

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from domicile.infra.databases import Database, RegionTx, region_database
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import AccountId, UserId
-from domicile.kernel.permissions import FULL_ACCESS, READ_ONLY, MembershipStanding, MemberState
+from domicile.kernel.permissions import MembershipStanding, MemberState
+from domicile.kernel.roles import FULL_ACCESS, READ_ONLY
 from domicile.kernel.urn import Principal
 from domicile.kernel.versions import expecting
 from domicile.region.access_log.store import forget_changes, list_changes, read_head
+from domicile.region.history.domain import member_facts
 from domicile.region.memberships.domain import MemberChange
 from domicile.region.memberships.service import change_member, log_membership_change, remove_member
 from domicile.region.memberships.store import find_member, insert_member
@@ -59,7 +61,9 @@ class Elsewhere:
 
 async def join(live: LiveRegion, user: UserId) -> None:
     async def work(tx) -> None:
-        version = await log_membership_change(live.plane, tx, ACCOUNT, user)
+        version = await log_membership_change(
+            live.plane, tx, ACCOUNT, user, member_facts(READ_ONLY, MemberState.ENABLED)
+        )
         await insert_member(
             tx, ACCOUNT, card(int(user[-4:])), role=READ_ONLY, version=version, now=live.clock()
         )
@@ -85,7 +89,7 @@ async def live(url: str, tmp_path: Path) -> AsyncGenerator[LiveRegion]:
 @pytest.fixture
 async def elsewhere(live: LiveRegion, url: str) -> AsyncGenerator[Elsewhere]:
     database, hands = region_database(url, live.plane.id), Hands()
-    yield Elsewhere(Standings(live.plane.id, database, monotonic=hands), hands)
+    yield Elsewhere(Standings(live.plane.id, database, live.plane.catalogue, monotonic=hands), hands)
     await database.close()
 
 

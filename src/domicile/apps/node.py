@@ -181,7 +181,8 @@ class _RegionAssembly:
     waker: asyncio.Event
 
     async def open(self, directory: Database[DirectoryTx], mailer: SmtpMailer) -> tuple[Door, Courier]:
-        standings = Standings(self.region.id, self.database)
+        catalogue = self.settings.catalogue()
+        standings = Standings(self.region.id, self.database, catalogue)
         sealer = self.keyring.sealer(f"region {self.region.id}")
         couriers: list[Courier] = []
 
@@ -191,6 +192,7 @@ class _RegionAssembly:
         plane = RegionPlane(
             region=self.region,
             settings=self.settings,
+            catalogue=catalogue,
             database=self.database,
             directory=directory,
             clock=self.clock,

@@ -24,6 +24,7 @@ from domicile.region.entering import routes as entering
 from domicile.region.invitations import routes as invitations
 from domicile.region.memberships import routes as memberships
 from domicile.region.residency import routes as residency
+from domicile.region.role_management import routes as role_management
 from domicile.region.roles import routes as roles
 
 API_ROUTES: list[Any] = [
@@ -37,6 +38,7 @@ API_ROUTES: list[Any] = [
     *residency.ROUTES,
     *memberships.ROUTES,
     *roles.ROUTES,
+    *role_management.ROUTES,
     *invitations.ROUTES,
     *api_keys.ROUTES,
     *access.ROUTES,

@@ -15,9 +15,11 @@ import domicile.region.accounts.store
 import domicile.region.api_keys.store
 import domicile.region.audit.store
 import domicile.region.courier.store
+import domicile.region.history.store
 import domicile.region.invitations.store
 import domicile.region.memberships.store
 import domicile.region.outbox.store
+import domicile.region.roles.store
 import domicile.region.signing.store  # noqa: F401  # imported for their tables
 from domicile.infra.planes import DIRECTORY, IDENTITY, REGION
 

@@ -49,3 +49,6 @@ class UtcTime(TypeDecorator[datetime]):
 
 OpaqueJson: Any = JSON().with_variant(JSONB(), "postgresql")
 """JSON that the database keeps and never looks into."""
+
+OpaqueJsonOrNull: Any = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""The same where there may be nothing at all."""

@@ -15,6 +15,7 @@ from domicile.infra.mail.settings import MailSettings, decode_secret
 from domicile.infra.toml_reading import read_section
 from domicile.kernel.ids import REGION_PATTERN, RegionId
 from domicile.kernel.regions import Region
+from domicile.kernel.roles import BUILT_IN, Catalogue, Service, service_faults
 
 _Minutes = Annotated[int, Meta(ge=1)]
 _LARGEST_PORT = 65535
@@ -70,6 +71,22 @@ class RegionSettings(_Section, frozen=True, kw_only=True):
     """Whether alias and role stay in the region."""
 
 
+class ServiceSettings(_Section, frozen=True, kw_only=True):
+    """One service of the platform, as roles see it."""
+
+    name: str
+    """First part of its permissions."""
+    title: str
+    levels: dict[str, tuple[str, ...]]
+    """Level → permissions; at least `full-access`, which holds all of them, and `read-only`."""
+
+    def registered(self) -> Service:
+        """Give the service as roles see it."""
+        return Service(
+            self.name, self.title, {level: frozenset(granted) for level, granted in self.levels.items()}
+        )
+
+
 class SessionSettings(_Section, frozen=True, kw_only=True):
     """How long a session lasts (NIST SP 800-63B-4, section 2.2.3)."""
 
@@ -115,6 +132,7 @@ class _File(_Section, frozen=True, kw_only=True):
     server: ServerSettings = field(default_factory=ServerSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     regions: tuple[RegionSettings, ...] = _DEFAULT_REGIONS
+    services: tuple[ServiceSettings, ...] = ()
     sessions: SessionSettings = field(default_factory=SessionSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     links: LinkSettings = field(default_factory=LinkSettings)
@@ -134,6 +152,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     identity_database: str
     regions: tuple[RegionSettings, ...]
     """In the order of the configuration, each with database and public address filled in."""
+    services: tuple[ServiceSettings, ...]
+    """Beside those that Domicile itself registers."""
     sessions: SessionSettings
     passwords: PasswordSettings
     links: LinkSettings
@@ -151,6 +171,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The regions whose databases this node opens, in the order of the configuration."""
         wanted = self.server.regions
         return tuple(entry for entry in self.regions if not wanted or entry.id in wanted)
+
+    def catalogue(self) -> Catalogue:
+        """Give the services of the platform: the built-in ones, then those of the configuration in its order."""
+        return Catalogue((*BUILT_IN, *(entry.registered() for entry in self.services)))
 
     def region_list(self) -> tuple[Region, ...]:
         """Give the regions as everyone may see them."""
@@ -190,6 +214,7 @@ def load_settings(
         server=server,
         identity_database=identity,
         regions=tuple(_complete(entry, folder, server.public_url, identity) for entry in read.regions),
+        services=read.services,
         sessions=read.sessions,
         passwords=read.passwords,
         links=read.links,
@@ -305,6 +330,7 @@ def _faults(settings: Settings) -> list[str]:
             faults.append(
                 "database: an address must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://"
             )
+    faults += service_faults([entry.registered() for entry in settings.services])
     if not settings.namespace.isalnum() or not settings.namespace.isascii():
         faults.append("namespace: must be ASCII letters and digits only")
     return faults

@@ -2,18 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
-from domicile.kernel.permissions import (
-    Address,
-    Circumstances,
-    Decision,
-    Role,
-    Standing,
-    decide,
-    refusal,
-)
+from domicile.kernel.permissions import Address, Circumstances, Decision, Standing, decide, refusal
+from domicile.kernel.roles import Role
 from domicile.kernel.urn import Principal
+
+MFA: Final = "mfa"
+"""Way of authentication that says that a second factor was used (RFC 8176)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,11 @@ class Person:
     mfa_enabled: bool
     """Whether the person has a second factor at all."""
     origin: Origin
+
+    @property
+    def mfa_used(self) -> bool:
+        """Whether a second factor was used in the session."""
+        return MFA in self.methods
 
     def card(self) -> "MemberCard":
         """Make the member card that the person's regions may hold."""

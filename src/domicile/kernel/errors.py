@@ -1,5 +1,6 @@
 """The one exception that domain code raises, and the kinds by which the edge knows what it means."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -41,14 +42,14 @@ class DomainError(Exception):
         message: str,
         *,
         fields: dict[str, str] | None = None,
-        facts: dict[str, str | int] | None = None,
+        facts: Mapping[str, str | int | list[str]] | None = None,
     ) -> None:
         super().__init__(code)
         self.kind = kind
         self.code = code
         self.message = message
         self.fields = fields or {}
-        self.facts = facts or {}
+        self.facts: Mapping[str, str | int | list[str]] = facts or {}
 
 
 def invalid(fields: dict[str, str]) -> DomainError:
@@ -64,9 +65,11 @@ def not_found(what: str) -> DomainError:
     return DomainError(ErrorKind.NOT_FOUND, "not-found", f"There is no such {what}.")
 
 
-def conflict(code: str, message: str) -> DomainError:
+def conflict(
+    code: str, message: str, *, facts: Mapping[str, str | int | list[str]] | None = None
+) -> DomainError:
     """Make the error for an act that the present state does not allow."""
-    return DomainError(ErrorKind.CONFLICT, code, message)
+    return DomainError(ErrorKind.CONFLICT, code, message, facts=facts)
 
 
 def forbidden(code: str, message: str) -> DomainError:

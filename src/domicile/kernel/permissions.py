@@ -1,88 +1,18 @@
 """May they? The one pure function that every door, check and explanation asks, and the words it speaks in (RBAC, INCITS 359)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from types import MappingProxyType
-from typing import Final
 
 from domicile.kernel.errors import DomainError, ErrorKind, forbidden, unauthenticated
 from domicile.kernel.ids import AccountId, RegionId, RoleId
+from domicile.kernel.roles import BE_THERE, Role
 from domicile.kernel.urn import Principal
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
-
-FULL_ACCESS: Final = RoleId("full-access")
-READ_ONLY: Final = RoleId("read-only")
-
-BE_THERE: Final = "identity:self:read"
-"""What every principal in good standing may do, whatever the role: ask who they are and what they may."""
-
-_READS: Final = frozenset(
-    {
-        "identity:account:read",
-        "identity:user:read",
-        "identity:role:read",
-        "identity:invitation:read",
-        "identity:apikey:read",
-        "identity:access:explain",
-        "identity:access:review",
-    }
-)
-_CHANGES: Final = frozenset(
-    {
-        "identity:account:update",
-        "identity:account:delete",
-        "identity:account:restore",
-        "identity:role:create",
-        "identity:role:update",
-        "identity:role:delete",
-        "identity:user:update",
-        "identity:user:delete",
-        "identity:invitation:create",
-        "identity:invitation:delete",
-        "identity:apikey:create",
-        "identity:apikey:update",
-        "identity:apikey:delete",
-    }
-)
-SERVICE_LEVELS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = MappingProxyType(
-    {
-        "identity": {"full-access": _READS | _CHANGES, "read-only": _READS},
-        "audit": {"full-access": frozenset({"audit:log:read"}), "read-only": frozenset({"audit:log:read"})},
-    }
-)
-"""Service → level → the permissions behind it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A named bundle of service roles in one account, with the permissions that follow from them."""
-
-    id: RoleId
-    name: str
-    description: str
-    service_roles: tuple[tuple[str, str], ...]
-    """(service, level), in the order shown."""
-    permissions: frozenset[str]
-
-
-def _predefined(role: RoleId, name: str, description: str) -> Role:
-    bundle = tuple((service, str(role)) for service in SERVICE_LEVELS)
-    granted = frozenset[str]().union(*(SERVICE_LEVELS[service][level] for service, level in bundle))
-    return Role(role, name, description, bundle, granted | {BE_THERE})
-
-
-PREDEFINED_ROLES: Final[Mapping[RoleId, Role]] = MappingProxyType(
-    {
-        FULL_ACCESS: _predefined(FULL_ACCESS, "Full access", "Sees and changes everything in the account."),
-        READ_ONLY: _predefined(READ_ONLY, "Read only", "Sees everything in the account and changes nothing."),
-    }
-)
-ALL_PERMISSIONS: Final = PREDEFINED_ROLES[FULL_ACCESS].permissions
 
 
 class AccountState(StrEnum):
@@ -107,6 +37,8 @@ class AccountStanding:
     id: AccountId
     region: RegionId
     state: AccountState
+    mfa_required: bool = False
+    """Whether people may act here only in sessions in which they used a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +49,8 @@ class MembershipStanding:
     role: Role
     epoch: int
     """Sign-ins from before this number of the person's credentials no longer count."""
+    mfa_enabled: bool = False
+    """Whether the person has a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +89,8 @@ class Circumstances:
     """Where the call comes from; None: that cannot be told, which is nowhere on a list."""
     epoch: int | None = None
     """The epoch that the presented token carries; None: not asked about."""
+    mfa_used: bool | None = None
+    """Whether a second factor was used in the session; None: not asked about, then it counts whether the person has one."""
 
 
 class Rule(StrEnum):
@@ -166,6 +102,7 @@ class Rule(StrEnum):
     CREDENTIAL_CURRENT = "credential-current"
     KEY_UNEXPIRED = "key-unexpired"
     ADDRESS_ALLOWED = "address-allowed"
+    MFA_USED = "mfa-used"
     ROLE_PERMITS = "role-permits"
 
 
@@ -210,6 +147,8 @@ def _chain(standing: Standing, action: str, circumstances: Circumstances) -> Ite
             return
         case MembershipStanding() as place:
             yield from _membership_chain(place, circumstances)
+            if account.mfa_required:
+                yield _mfa_step(place, circumstances)
         case ApiKeyStanding() as place:
             yield from _api_key_chain(place, circumstances)
     yield _role_step(place.role, action)
@@ -224,6 +163,14 @@ def _membership_chain(place: MembershipStanding, circumstances: Circumstances) -
         yield Step(
             Rule.CREDENTIAL_CURRENT, circumstances.epoch >= place.epoch, "the sign-in behind the token"
         )
+
+
+def _mfa_step(place: MembershipStanding, circumstances: Circumstances) -> Step:
+    if circumstances.mfa_used is None:
+        fact = "the user has a second factor" if place.mfa_enabled else "the user has no second factor"
+        return Step(Rule.MFA_USED, place.mfa_enabled, f"the account asks for one; {fact}")
+    fact = "one was used" if circumstances.mfa_used else "none was used in this session"
+    return Step(Rule.MFA_USED, circumstances.mfa_used, f"the account asks for a second factor; {fact}")
 
 
 def _api_key_chain(place: ApiKeyStanding, circumstances: Circumstances) -> Iterator[Step]:
@@ -263,6 +210,8 @@ def refusal(decision: Decision, role: RoleId | None) -> DomainError:
             )
         case Rule.ADDRESS_ALLOWED:
             return forbidden("address-not-allowed", "This API key may not be used from your address.")
+        case Rule.MFA_USED:
+            return forbidden("mfa-required", "This account asks for a second factor: sign in with one.")
         case Rule.ROLE_PERMITS:
             return forbidden("not-permitted", f"Your role {role} does not allow {decision.action}.")
         case Rule.PLACE_EXISTS | Rule.PLACE_ENABLED | Rule.CREDENTIAL_CURRENT | Rule.KEY_UNEXPIRED:

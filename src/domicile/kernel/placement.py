@@ -155,6 +155,11 @@ AUTHORSHIP = (
     *_from_user("outbox", {"subject_id": "user_id"}, "A row of the membership index names its user."),
     *_from_user("access_log", {"subject_id": "user_id"}, "Copies of accesses are dropped by name."),
     *_from_user(
+        "access_history",
+        {"subject_id": "user_id"},
+        "An account knows who had access at a past moment.",
+    ),
+    *_from_user(
         "audit_events",
         {"principal_id": "user_id", "principal_email": "email", "details": "user_id"},
         "The audit says who did what to whom, for as long as it is kept.",

@@ -12,6 +12,7 @@ from domicile.infra.signing import Signer
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
 from domicile.kernel.regions import Region
+from domicile.kernel.roles import Catalogue
 from domicile.kernel.urn import UrnMaker
 
 
@@ -21,6 +22,8 @@ class RegionPlane:
 
     region: Region
     settings: Settings
+    catalogue: Catalogue
+    """The services of the platform, from which roles are made."""
     database: Database[RegionTx]
     directory: Database[DirectoryTx]
     clock: Clock

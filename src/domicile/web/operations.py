@@ -24,6 +24,7 @@ _OF_ACCOUNTS = (
     "credential-refused",
     "account-suspended",
     "address-not-allowed",
+    "mfa-required",
     "wrong-region",
 )
 _IMPLIED = {

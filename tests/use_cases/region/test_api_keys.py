@@ -16,7 +16,8 @@ from domicile.kernel.callers import Caller
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import ApiKeyId, RoleId, find_api_key_id, region_of_api_key
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import FULL_ACCESS, PREDEFINED_ROLES, READ_ONLY, ApiKeyStanding
+from domicile.kernel.permissions import ApiKeyStanding
+from domicile.kernel.roles import FULL_ACCESS, PREDEFINED_ROLES, READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.access_log.store import list_changes, read_head
 from domicile.region.api_keys.domain import (

@@ -17,7 +17,7 @@ from domicile.infra.secrets import KeyedHash
 from domicile.kernel.callers import Caller
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import ApiKeyId
-from domicile.kernel.permissions import PREDEFINED_ROLES, READ_ONLY
+from domicile.kernel.roles import PREDEFINED_ROLES, READ_ONLY
 from domicile.region.api_keys import schemas
 from domicile.region.api_keys.routes import ROUTES
 from domicile.region.plane import RegionPlane

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import RegionId
 from domicile.kernel.permissions import (
-    FULL_ACCESS,
-    PREDEFINED_ROLES,
     AccountStanding,
     AccountState,
     ApiKeyStanding,
@@ -19,6 +17,7 @@ from domicile.kernel.permissions import (
     Standing,
     decide,
 )
+from domicile.kernel.roles import FULL_ACCESS, PREDEFINED_ROLES
 from domicile.kernel.text import Refused
 from domicile.kernel.urn import Principal
 from domicile.region.api_keys.domain import (

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import PREDEFINED_ROLES, READ_ONLY
+from domicile.kernel.roles import PREDEFINED_ROLES, READ_ONLY
 from domicile.region.audit.domain import by_system
 from domicile.region.audit.schemas import shape_event
 from domicile.region.audit.service import list_events

@@ -15,7 +15,7 @@ from domicile.infra.mail.smtp import SmtpMailer
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import InvitationId
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import FULL_ACCESS, PREDEFINED_ROLES, READ_ONLY
+from domicile.kernel.roles import FULL_ACCESS, PREDEFINED_ROLES, READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.invitations import service
 from domicile.region.invitations.domain import MOST_PER_DAY, MOST_SENDS, InvitationState, NewInvitation

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from domicile.kernel.errors import DomainError
-from domicile.kernel.permissions import FULL_ACCESS, READ_ONLY, MemberState
+from domicile.kernel.permissions import MemberState
+from domicile.kernel.roles import FULL_ACCESS, READ_ONLY
 from domicile.region.access_log.store import Changed, list_changes
 from domicile.region.api_keys import service as api_keys
 from domicile.region.api_keys.domain import NewApiKey

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import UserId
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import FULL_ACCESS, PREDEFINED_ROLES, READ_ONLY, MemberState
+from domicile.kernel.permissions import MemberState
+from domicile.kernel.roles import FULL_ACCESS, PREDEFINED_ROLES, READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.access_log.store import read_head
 from domicile.region.memberships import service
@@ -263,7 +264,7 @@ async def test_a_change_meant_for_an_older_version_of_a_user_is_refused(region: 
 
 def test_every_fault_of_a_change_is_named_at_once():
     with pytest.raises(DomainError) as refused:
-        read_member_change(UserChangeBody(role_id="owner", state="removed"))
+        read_member_change(UserChangeBody(role_id="no role", state="removed"))
 
     assert set(refused.value.fields) == {"roleID", "state"}
 

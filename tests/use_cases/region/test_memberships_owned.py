@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import RoleId
-from domicile.kernel.permissions import FULL_ACCESS, READ_ONLY, MemberState
+from domicile.kernel.permissions import MemberState
+from domicile.kernel.roles import FULL_ACCESS, READ_ONLY
 from domicile.region.memberships import service
 from domicile.region.memberships.domain import MemberChange
 from tests.support.joining import ANY_VERSION, JoiningRegion, joining_region, user_id

@@ -1,5 +1,7 @@
 """The page of one account: its users, its invitations, and what the visitor may change there."""
 
+from collections.abc import Mapping
+
 from litestar import Response
 
 from domicile.console.accounts.entered import Entered, acts_open_to, reason_for_reading_only
@@ -9,21 +11,30 @@ from domicile.console.views import View
 from domicile.kernel.callers import Caller
 from domicile.kernel.errors import DomainError
 from domicile.kernel.paging import LARGEST_LIMIT, PageRequest
-from domicile.kernel.permissions import Role
+from domicile.kernel.roles import Role
 from domicile.region.accounts.service import describe_account
 from domicile.region.invitations.domain import InvitationState
 from domicile.region.invitations.service import list_invitations
 from domicile.region.memberships.service import list_members
+from domicile.region.plane import RegionPlane
 from domicile.region.roles.service import list_roles
 
 _TEMPLATE = "accounts/templates/account.html"
 _ALL = PageRequest(LARGEST_LIMIT, None)
 
 
-def roles_of(caller: Caller) -> dict[str, Role]:
-    """Give the account's roles by id, the one with the fewest permissions first."""
-    found = sorted(list_roles(caller, _ALL).items, key=lambda role: len(role.permissions))
+async def roles_of(plane: RegionPlane, caller: Caller) -> dict[str, Role]:
+    """Give the account's roles by id, the one with the fewest permissions first; none to who may not list them."""
+    if not caller.may("identity:role:read").allowed:
+        return {}
+    page = await list_roles(plane, caller, _ALL)
+    found = sorted((shown.role for shown in page.items), key=lambda role: len(role.permissions))
     return {role.id: role for role in found}
+
+
+def offerable(roles: Mapping[str, Role], caller: Caller) -> dict[str, Role]:
+    """Leave the roles that the caller may give: those with nothing that they do not hold themselves."""
+    return {name: role for name, role in roles.items() if role.permissions <= caller.role.permissions}
 
 
 async def show_account(view: View, entered: Entered, *, cursor: str | None = None) -> Response[str]:
@@ -44,11 +55,13 @@ async def _gather(entered: Entered, cursor: str | None) -> Values:
     request = cursors.page_request(None, cursor, scope=scope)
     members = await list_members(plane, caller, request, role=None)
     invited = await list_invitations(plane, caller, _ALL, state=InvitationState.INVITED)
+    roles = await roles_of(plane, caller)
     return {
         "account": await describe_account(plane, caller),
         "caller": caller,
         "region": plane.region,
-        "roles": roles_of(caller),
+        "roles": roles,
+        "offerable": offerable(roles, caller),
         "may": acts_open_to(caller),
         "reading_only": reason_for_reading_only(caller),
         "members": members.items,

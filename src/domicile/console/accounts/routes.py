@@ -14,7 +14,7 @@ from domicile.infra.secrets import digest
 from domicile.kernel.callers import Person
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import RegionId
-from domicile.kernel.permissions import PREDEFINED_ROLES
+from domicile.kernel.roles import PREDEFINED_ROLES
 from domicile.kernel.versions import expecting
 from domicile.region.accounts.domain import LONGEST_ALIAS, Account, parse_account_change, parse_new_account
 from domicile.region.accounts.service import create_account, list_my_accounts, modify_account

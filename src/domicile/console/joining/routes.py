@@ -9,8 +9,8 @@ from domicile.console.views import View, go_to
 from domicile.infra.email_address import parse_email_address
 from domicile.kernel.callers import Person
 from domicile.kernel.errors import DomainError, ErrorKind
-from domicile.kernel.permissions import Role
 from domicile.kernel.regions import Region
+from domicile.kernel.roles import Role
 from domicile.region.invitations import service
 from domicile.region.invitations.domain import (
     InvitationLink,
@@ -21,7 +21,6 @@ from domicile.region.invitations.domain import (
 )
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
-from domicile.region.roles.domain import get_role
 
 _JOIN = "joining/templates/join.html"
 _CLOSED = "joining/templates/closed.html"
@@ -68,7 +67,7 @@ async def join(
 async def _preview(regions: Regions, token: str, visitor: Person | None) -> _Shown:
     plane, link = _find_plane(regions, token)
     offer = await service.preview_invitation(plane, link)
-    return _Shown(offer, plane.region, get_role(offer.invitation.role_id), _is_for(offer, visitor))
+    return _Shown(offer, plane.region, offer.role, _is_for(offer, visitor))
 
 
 def _find_plane(regions: Regions, token: str) -> tuple[RegionPlane, InvitationLink]:

@@ -4,7 +4,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, SkipValidation
 
 from domicile.console.accounts.entered import Entered, acts_open_to, reason_for_reading_only
-from domicile.console.accounts.page import roles_of
+from domicile.console.accounts.page import offerable, roles_of
 from domicile.console.continuing import HOME
 from domicile.console.forms import Form, blank
 from domicile.console.pages import Values
@@ -105,11 +105,13 @@ def _is_self(entered: Entered, member: Member) -> bool:
 
 async def _gather(entered: Entered, member: Member) -> Values:
     caller, plane = entered.caller, entered.plane
+    roles = await roles_of(plane, caller)
     return {
         "account": await describe_account(plane, caller),
         "caller": caller,
         "region": plane.region,
-        "roles": roles_of(caller),
+        "roles": roles,
+        "offerable": offerable(roles, caller),
         "may": acts_open_to(caller),
         "reading_only": reason_for_reading_only(caller),
         "member": member,

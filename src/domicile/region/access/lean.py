@@ -16,15 +16,8 @@ from litestar.types import Scope
 
 from domicile.kernel.callers import Caller, Origin
 from domicile.kernel.ids import ApiKeyId, RegionId
-from domicile.kernel.permissions import (
-    BE_THERE,
-    Address,
-    ApiKeyStanding,
-    Circumstances,
-    Rule,
-    Unasked,
-    decide,
-)
+from domicile.kernel.permissions import Address, ApiKeyStanding, Circumstances, Rule, Unasked, decide
+from domicile.kernel.roles import BE_THERE
 from domicile.region.access.page_copies import PageCopies
 from domicile.region.access.schemas import CheckedBody, principal_urn, shape_whoami
 from domicile.region.entering.door import Door
@@ -53,6 +46,7 @@ class _Known:
     """Gives the copy that is held now."""
     method: str
     epoch: int | None
+    mfa_used: bool | None
     ends_at: datetime
     """When the token expires, or the key. A decision depends on the moment in nothing else."""
     answers: "dict[_Asked, bytes]" = field(default_factory=dict["_Asked", bytes])
@@ -116,7 +110,7 @@ class LeanAnswers:
         asked = write, question, address
         answer = known.answers.get(asked)
         if answer is None:
-            answer = write(known, question, Circumstances(now, address, known.epoch))
+            answer = write(known, question, Circumstances(now, address, known.epoch, known.mfa_used))
             if answer is None:
                 return None
             known.keep(asked, answer)
@@ -159,7 +153,7 @@ class LeanAnswers:
             return None
         place = copy.standing.place
         expiry = place.expiry if isinstance(place, ApiKeyStanding) else None
-        return _Known(door, copy, peek, "api-key", None, expiry or _NEVER)
+        return _Known(door, copy, peek, "api-key", None, None, expiry or _NEVER)
 
     def _look_up_token(self, token: bytes) -> _Known | None:
         mark = mark_of(token)
@@ -168,7 +162,9 @@ class LeanAnswers:
                 peek = partial(door.standings.peek_member, facts.account_id, facts.user_id)
                 ends_at = datetime.fromtimestamp(facts.expires_at, UTC)
                 copy = peek()
-                return _Known(door, copy, peek, "account-token", facts.epoch, ends_at) if copy else None
+                if copy is None:
+                    return None
+                return _Known(door, copy, peek, "account-token", facts.epoch, facts.mfa_used, ends_at)
         return None
 
 

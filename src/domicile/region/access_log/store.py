@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Table, Text, delete, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Table, Text, delete, select, update
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.planes import NODE_TABLE, REGION, UtcTime
@@ -27,6 +27,7 @@ access_log = Table(
     Column("account_id", Text, nullable=False),
     Column("subject_id", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
+    Column("revokes", Boolean, nullable=False),
     info=NODE_TABLE,
 )
 
@@ -39,6 +40,7 @@ class Changed(StrEnum):
     ACCOUNT = "account"
     MEMBERSHIP = "membership"
     API_KEY = "api-key"
+    ROLE = "role"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,11 @@ async def append_access_log(
     *,
     now: datetime,
     bump: Callable[[], None],
+    revokes: bool,
 ) -> int:
     """Log a change; gives its number, which also serves as the version of what changed.
 
+    `revokes` says that what was handed out about the subject before, such as account tokens, no longer tells the truth.
     The counter row stays locked until the commit: numbers become visible in order, and changes to accesses in one region
     happen one after the other. `bump` runs after the commit, before the request is answered.
     """
@@ -69,7 +73,14 @@ async def append_access_log(
         update(access_log_head).where(access_log_head.c.name == _HEAD).values(seq=access_log_head.c.seq + 1)
     )
     head = (await tx.execute(step.returning(access_log_head.c.seq))).one().seq
-    row = {"seq": head, "kind": kind, "account_id": account, "subject_id": subject_id, "at": now}
+    row = {
+        "seq": head,
+        "kind": kind,
+        "account_id": account,
+        "subject_id": subject_id,
+        "at": now,
+        "revokes": revokes,
+    }
     await tx.execute(tx.insert(access_log).values(row))
     tx.after_commit(bump)
     return head

@@ -9,13 +9,16 @@ from domicile.kernel.callers import Caller, Person
 from domicile.kernel.errors import not_found
 from domicile.kernel.ids import AccountId, UserId, new_account_id
 from domicile.kernel.paging import Page, PageRequest
-from domicile.kernel.permissions import FULL_ACCESS
+from domicile.kernel.permissions import AccountState, MemberState
+from domicile.kernel.roles import FULL_ACCESS
 from domicile.kernel.versions import Precondition
 from domicile.region.access_log.store import Changed, append_access_log
 from domicile.region.accounts import store
 from domicile.region.accounts.domain import Account, AccountChange, NewAccount
 from domicile.region.audit.domain import by_caller, by_person
 from domicile.region.audit.store import append_audit
+from domicile.region.history.domain import Remembered, account_facts, member_facts
+from domicile.region.history.store import append_history
 from domicile.region.memberships.service import log_membership_change
 from domicile.region.memberships.store import insert_member
 from domicile.region.outbox.store import ACCOUNT_INDEX
@@ -78,8 +81,11 @@ async def _write_account(
 ) -> None:
     now = plane.clock()
     version = await _log_account_change(plane, tx, account_id)
+    active = account_facts(AccountState.ACTIVE, mfa_required=False)
+    await append_history(tx, account_id, Remembered.ACCOUNT, account_id, seq=version, facts=active, now=now)
     await store.insert_account(tx, account_id, new, creator=person.user_id, version=version, now=now)
-    joined = await log_membership_change(plane, tx, account_id, person.user_id)
+    became = member_facts(FULL_ACCESS, MemberState.ENABLED)
+    joined = await log_membership_change(plane, tx, account_id, person.user_id, became)
     await insert_member(tx, account_id, person.card(), role=FULL_ACCESS, version=joined, now=now)
     details = {"alias": new.alias, "roleID": FULL_ACCESS, "userID": person.user_id}
     await append_audit(tx, by_person(person, account_id, "audit.account_created.v1", details, now=now))
@@ -127,7 +133,7 @@ async def modify_account(
 
 async def _log_account_change(plane: RegionPlane, tx: RegionTx, account: AccountId) -> int:
     version = await append_access_log(
-        tx, Changed.ACCOUNT, account, account, now=plane.clock(), bump=plane.bump_access_log
+        tx, Changed.ACCOUNT, account, account, now=plane.clock(), bump=plane.bump_access_log, revokes=False
     )
     await plane.outbox.append(tx, ACCOUNT_INDEX, owner_id=account, subject_id=account, version=version)
     return version

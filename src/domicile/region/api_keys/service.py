@@ -1,7 +1,7 @@
 """Use cases about API keys: creating, describing, changing, rotating, deleting; none rises above who handles it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.idempotency import RequestKey
@@ -10,7 +10,8 @@ from domicile.kernel.callers import Caller
 from domicile.kernel.errors import not_found
 from domicile.kernel.ids import ApiKeyId, RoleId, new_api_key_id
 from domicile.kernel.paging import Page, PageRequest
-from domicile.kernel.permissions import BE_THERE, check_not_above
+from domicile.kernel.permissions import check_not_above
+from domicile.kernel.roles import BE_THERE
 from domicile.kernel.urn import Principal
 from domicile.kernel.versions import Precondition
 from domicile.region.access_log.store import Changed, append_access_log
@@ -28,8 +29,10 @@ from domicile.region.api_keys.domain import (
 )
 from domicile.region.audit.domain import by_caller
 from domicile.region.audit.store import append_audit
+from domicile.region.history.domain import Remembered, key_facts
+from domicile.region.history.store import append_history
 from domicile.region.plane import RegionPlane
-from domicile.region.roles.domain import get_role
+from domicile.region.roles.service import get_role
 
 
 async def create_api_key(
@@ -41,9 +44,9 @@ async def create_api_key(
     holds; `idempotency-key-reused` if the request's key came with another body.
     """
     caller.require("identity:apikey:create")
-    check_not_above(get_role(new.role_id, field="roleID"), caller.role)
 
     async def work(tx: RegionTx) -> CreatedApiKey:
+        await _check_role(plane, tx, caller, new.role_id, field="roleID")
         whose = {"owner_id": caller.account_id, "principal_id": caller.principal.id}
         if made := await plane.idempotency.recall(tx, request, CreatedApiKey, **whose):
             return made
@@ -59,6 +62,7 @@ async def _make(plane: RegionPlane, tx: RegionTx, caller: Caller, new: NewApiKey
     key_id, secret = new_api_key_id(plane.id), new_api_key_secret().reveal()
     version = await _log_key_change(plane, tx, caller, key_id)
     key = make_api_key(new, key_id, creator=caller.principal.id, version=version, now=now)
+    await _remember(tx, caller, key, now)
     await store.insert_key(tx, caller.account_id, key, secret_hash=plane.key_hash.of(secret))
     details = {"apiKeyID": key.id, "alias": key.alias, "roleID": key.role_id}
     await append_audit(tx, by_caller(caller, "audit.apiKey_created.v1", details, now=now))
@@ -70,7 +74,13 @@ async def list_api_keys(
 ) -> Page[ApiKey]:
     """List the keys of the caller's account, oldest first."""
     caller.require("identity:apikey:read")
-    return await plane.database.read(lambda tx: store.list_keys(tx, caller.account_id, page, role=role))
+
+    async def read(tx: RegionTx) -> Page[ApiKey]:
+        if role is not None:
+            await get_role(tx, plane.catalogue, caller.account_id, role, field="roleID")
+        return await store.list_keys(tx, caller.account_id, page, role=role)
+
+    return await plane.database.read(read)
 
 
 async def get_api_key(plane: RegionPlane, caller: Caller, key: ApiKeyId) -> ApiKey:
@@ -94,21 +104,22 @@ async def change_api_key(
     `above-your-role` if its present or its new role grants more than the caller holds; to lock out, that is not asked.
     """
     caller.require("identity:apikey:update")
-    if change.role_id is not None:
-        check_not_above(get_role(change.role_id, field="roleID"), caller.role)
 
     async def work(tx: RegionTx) -> ApiKey:
         now = plane.clock()
+        if change.role_id is not None:
+            await _check_role(plane, tx, caller, change.role_id, field="roleID")
         before = await _get(tx, caller, key)
         expected(before.version)
         if change != LOCK_OUT:
-            check_not_above(get_role(before.role_id), caller.role)
+            await _check_role(plane, tx, caller, before.role_id)
         wanted = apply_change(before, change)
         if not (changed := differences(before, wanted)):
             return before
         version = await _log_key_change(plane, tx, caller, key)
         after = replace(wanted, version=version, modified_at=now)
         await store.update_key(tx, caller.account_id, after)
+        await _remember(tx, caller, after, now)
         details = {"apiKeyID": key, "changed": changed}
         await append_audit(tx, by_caller(caller, "audit.apiKey_updated.v1", details, now=now))
         return after
@@ -138,7 +149,7 @@ async def rotate_api_key(
             return rotated
         before = await _get(tx, caller, key)
         expected(before.version)
-        check_not_above(get_role(before.role_id), caller.role)
+        await _check_role(plane, tx, caller, before.role_id)
         rotated = await _rotate(plane, tx, caller, before, overlap)
         await plane.idempotency.keep(tx, request, rotated, **whose)
         return rotated
@@ -173,7 +184,8 @@ async def delete_api_key(plane: RegionPlane, caller: Caller, key: ApiKeyId, expe
         now = plane.clock()
         before = await _get(tx, caller, key)
         expected(before.version)
-        await _log_key_change(plane, tx, caller, key)
+        version = await _log_key_change(plane, tx, caller, key)
+        await append_history(tx, caller.account_id, Remembered.API_KEY, key, seq=version, facts=None, now=now)
         await store.delete_key(tx, caller.account_id, key)
         details = {"apiKeyID": key, "alias": before.alias, "formerRoleID": before.role_id}
         await append_audit(tx, by_caller(caller, "audit.apiKey_deleted.v1", details, now=now))
@@ -183,8 +195,34 @@ async def delete_api_key(plane: RegionPlane, caller: Caller, key: ApiKeyId, expe
 
 async def _log_key_change(plane: RegionPlane, tx: RegionTx, caller: Caller, key: ApiKeyId) -> int:
     return await append_access_log(
-        tx, Changed.API_KEY, caller.account_id, key, now=plane.clock(), bump=plane.bump_access_log
+        tx,
+        Changed.API_KEY,
+        caller.account_id,
+        key,
+        now=plane.clock(),
+        bump=plane.bump_access_log,
+        revokes=True,
     )
+
+
+async def _remember(tx: RegionTx, caller: Caller, key: ApiKey, now: datetime) -> None:
+    facts = key_facts(
+        key.alias,
+        key.role_id,
+        is_enabled=key.is_enabled,
+        expires_at=key.expires_at,
+        networks=(*key.allowed_ips, *key.allowed_cidrs),
+    )
+    await append_history(
+        tx, caller.account_id, Remembered.API_KEY, key.id, seq=key.version, facts=facts, now=now
+    )
+
+
+async def _check_role(
+    plane: RegionPlane, tx: RegionTx, caller: Caller, role: RoleId, *, field: str | None = None
+) -> None:
+    found = await get_role(tx, plane.catalogue, caller.account_id, role, field=field)
+    check_not_above(found, caller.role)
 
 
 async def _get(tx: RegionTx, caller: Caller, key: ApiKeyId) -> ApiKey:

@@ -136,6 +136,15 @@ async def list_keys(
     return Page(shown, (shown[-1].created_at.isoformat(), shown[-1].id) if more else None)
 
 
+async def list_keys_with_role(
+    tx: RegionTx, account: AccountId, role: RoleId, *, at_most: int
+) -> tuple[ApiKeyId, ...]:
+    """List keys of an account that hold a role, locked and expired ones too."""
+    holds = (api_keys.c.account_id == account) & (api_keys.c.role_id == role)
+    query = select(api_keys.c.key_id).where(holds).order_by(api_keys.c.key_id).limit(at_most)
+    return tuple(ApiKeyId(row.key_id) for row in await tx.all(query))
+
+
 async def update_key(tx: RegionTx, account: AccountId, key: ApiKey) -> None:
     """Bring a key to a new version; its secret stays."""
     await tx.execute(update(api_keys).where(_is(account, key.id)).values(**_changeable(key)))

@@ -172,7 +172,7 @@ class Courier:
         return await self.plane.directory.read(lambda tx: self._read_card(tx, UserId(row.subject_id)))
 
     async def _renew(self, tx: RegionTx, card: MemberCard) -> None:
-        for account in await renew_cards(tx, card):
+        for account, has_ended_sign_ins in await renew_cards(tx, card):
             await append_access_log(
                 tx,
                 Changed.MEMBERSHIP,
@@ -180,6 +180,7 @@ class Courier:
                 card.user_id,
                 now=self.plane.clock(),
                 bump=self.plane.bump_access_log,
+                revokes=has_ended_sign_ins,
             )
 
     async def _count_or_park(self, row: FeedRow, *, before: int, attempts: int, error: str) -> bool:

@@ -28,6 +28,8 @@ class TokenFacts:
     account_id: AccountId
     user_id: UserId
     epoch: int
+    mfa_used: bool
+    """Whether a second factor was used in the session behind it (`amr`, RFC 8176)."""
     expires_at: float
     """Seconds since 1970."""
 

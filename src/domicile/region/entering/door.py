@@ -11,7 +11,8 @@ from domicile.infra.databases import RegionTx
 from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import DomainError, ErrorKind, not_found, unauthenticated
 from domicile.kernel.ids import AccountId, ApiKeyId
-from domicile.kernel.permissions import BE_THERE, Circumstances, Rule, refusal
+from domicile.kernel.permissions import Circumstances, Rule, refusal
+from domicile.kernel.roles import BE_THERE
 from domicile.region.audit.domain import by_person
 from domicile.region.audit.store import append_audit
 from domicile.region.entering.domain import LIFETIME, AccountToken
@@ -59,7 +60,7 @@ class Door:
         copy = await self.standings.find_member(facts.account_id, facts.user_id) if facts else None
         if facts is None or copy is None:
             raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
-        circumstances = Circumstances(now, origin.address, facts.epoch)
+        circumstances = Circumstances(now, origin.address, facts.epoch, facts.mfa_used)
         return self._admit(
             Caller(copy.standing, circumstances, copy.role, copy.name, copy.email, "account-token", origin)
         )
@@ -69,7 +70,9 @@ class Door:
         copy = await self.standings.find_member(account, person.user_id)
         if copy is None:
             raise not_found("account")
-        circumstances = Circumstances(self.plane.clock(), person.origin.address, person.epoch)
+        circumstances = Circumstances(
+            self.plane.clock(), person.origin.address, person.epoch, person.mfa_used
+        )
         caller = Caller(
             copy.standing, circumstances, copy.role, copy.name, copy.email, "session", person.origin
         )

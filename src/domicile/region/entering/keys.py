@@ -7,6 +7,7 @@ from joserfc.jws import extract_compact
 
 from domicile.infra.secrets import digest
 from domicile.infra.signing import Signer
+from domicile.kernel.callers import MFA
 from domicile.kernel.ids import AccountId, RegionId, UserId
 from domicile.kernel.regions import Region
 from domicile.region.entering.domain import TOKEN_TYPE, TokenFacts, audience_of, issuer_of
@@ -57,6 +58,7 @@ class TokenKeys:
             account_id=AccountId(claims["account"]),
             user_id=UserId(str(claims["sub"]).rpartition("/")[2]),
             epoch=int(claims["epoch"]),
+            mfa_used=MFA in claims["amr"],
             expires_at=float(claims["exp"]),
         )
 

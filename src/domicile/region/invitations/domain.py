@@ -8,7 +8,7 @@ from typing import Final
 
 from domicile.kernel.errors import DomainError, ErrorKind, conflict, forbidden, invalid
 from domicile.kernel.ids import REGION_PATTERN, AccountId, InvitationId, RegionId, RoleId
-from domicile.kernel.permissions import Role
+from domicile.kernel.roles import Role
 from domicile.kernel.urn import Principal
 
 MOST_PER_DAY = 100
@@ -88,6 +88,8 @@ class Offer:
     """Of the account; the language of the mail."""
     inviter: str
     """Name of the user who made it; the account's alias where that was a key, or somebody who is no user any more."""
+    role: Role
+    """What is offered, as it is now."""
     stands: bool
     """Whether whoever made it could make it still: what was offered does not outlive the right to offer it."""
 

@@ -17,6 +17,7 @@ from domicile.region.accounts.store import find_account
 from domicile.region.api_keys.store import find_key
 from domicile.region.audit.domain import by_caller, by_person
 from domicile.region.audit.store import append_audit
+from domicile.region.history.domain import member_facts
 from domicile.region.invitations import store
 from domicile.region.invitations.domain import (
     INVITE,
@@ -44,7 +45,7 @@ from domicile.region.memberships.service import log_membership_change
 from domicile.region.memberships.store import find_member, has_member_with_email, insert_member
 from domicile.region.outbox.store import INVITATION_MAIL
 from domicile.region.plane import RegionPlane
-from domicile.region.roles.domain import get_role
+from domicile.region.roles.service import find_role, get_role
 
 _DAY = timedelta(hours=24)
 _UPDATED = "audit.invitation_updated.v1"
@@ -59,10 +60,10 @@ async def invite_member(
     invitation, `above-your-role`, `too-many-invitations`; `idempotency-key-reused` if the key came with another body.
     """
     caller.require(INVITE)
-    check_not_above(get_role(new.role_id, field="roleID"), caller.role)
     account, principal = caller.account_id, caller.principal.id
 
     async def work(tx: RegionTx) -> Invitation:
+        await _check_offered(plane, tx, caller, new.role_id, field="roleID")
         earlier = await plane.idempotency.recall(
             tx, request, Invitation, owner_id=account, principal_id=principal
         )
@@ -140,11 +141,11 @@ async def change_offered_role(
 ) -> Invitation:
     """Offer another role from now on, the link stays good; `invitation-closed` once accepted or revoked, `above-your-role`."""
     caller.require(INVITE)
-    if role is not None:
-        check_not_above(get_role(role, field="roleID"), caller.role)
 
     async def work(tx: RegionTx) -> Invitation:
         now = plane.clock()
+        if role is not None:
+            await _check_offered(plane, tx, caller, role, field="roleID")
         before = await _get_open(tx, caller.account_id, invitation, expected)
         if role is None or role == before.role_id:
             return before.as_of(now)
@@ -168,8 +169,8 @@ async def resend_invitation(
     async def work(tx: RegionTx) -> Invitation:
         now = plane.clock()
         before = await _get_open(tx, caller.account_id, invitation, expected)
-        check_not_above(get_role(before.role_id), caller.role)
-        check_stands(await _offer(tx, caller.account_id, before))
+        await _check_offered(plane, tx, caller, before.role_id)
+        check_stands(await _offer(plane, tx, caller.account_id, before))
         if before.sends >= MOST_SENDS:
             raise sent_too_often()
         renewed = await store.renew(
@@ -222,7 +223,13 @@ async def accept_invitation(plane: RegionPlane, person: Person, link: Invitation
         check_acceptable(offer)
         check_addressee(offer, email_key)
         now = plane.clock()
-        version = await log_membership_change(plane, tx, link.account_id, person.user_id)
+        version = await log_membership_change(
+            plane,
+            tx,
+            link.account_id,
+            person.user_id,
+            member_facts(offer.invitation.role_id, MemberState.ENABLED),
+        )
         used = await store.consume(
             tx,
             link.account_id,
@@ -269,7 +276,7 @@ async def give_link(
         )
         if linked is None:
             return None
-        offer = await _offer(tx, account, linked)
+        offer = await _offer(plane, tx, account, linked)
         return offer if offer.stands else None
 
     return await plane.database.run_tx(work)
@@ -279,19 +286,23 @@ async def _get_offer(plane: RegionPlane, tx: RegionTx, link: InvitationLink) -> 
     found = await store.find_by_token(tx, link.account_id, _hash(plane, link))
     if found is None:
         raise link_invalid()
-    return await _offer(tx, link.account_id, found.as_of(plane.clock()))
+    return await _offer(plane, tx, link.account_id, found.as_of(plane.clock()))
 
 
 def _hash(plane: RegionPlane, link: InvitationLink) -> bytes:
     return plane.link_hash.of(link.token)
 
 
-async def _offer(tx: RegionTx, account_id: AccountId, invitation: Invitation) -> Offer:
+async def _offer(plane: RegionPlane, tx: RegionTx, account_id: AccountId, invitation: Invitation) -> Offer:
     if (account := await find_account(tx, account_id)) is None:
         raise link_invalid()
     name, held = await _find_inviter(tx, account_id, invitation.created_by)
-    stands = held is not None and could_offer(get_role(held), get_role(invitation.role_id))
-    return Offer(invitation, account.alias, account.locale, name or account.alias, stands)
+    offered = await find_role(tx, plane.catalogue, account_id, invitation.role_id)
+    holds = await find_role(tx, plane.catalogue, account_id, held) if held else None
+    if offered is None:
+        raise link_invalid()
+    stands = holds is not None and could_offer(holds.role, offered.role)
+    return Offer(invitation, account.alias, account.locale, name or account.alias, offered.role, stands)
 
 
 async def _find_inviter(tx: RegionTx, account: AccountId, by: Principal) -> tuple[str | None, RoleId | None]:
@@ -321,6 +332,13 @@ async def _get_open(
     expected(found.version)
     check_open(found)
     return found
+
+
+async def _check_offered(
+    plane: RegionPlane, tx: RegionTx, caller: Caller, role: RoleId, *, field: str | None = None
+) -> None:
+    offered = await get_role(tx, plane.catalogue, caller.account_id, role, field=field)
+    check_not_above(offered, caller.role)
 
 
 async def _record_update(

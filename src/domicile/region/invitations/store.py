@@ -173,6 +173,15 @@ async def list_invitations(
     return Page(shown, (shown[-1].created_at.isoformat(), shown[-1].id) if more else None)
 
 
+async def list_offers_of_role(
+    tx: RegionTx, account: AccountId, role: RoleId, *, at_most: int
+) -> tuple[InvitationId, ...]:
+    """List invitations that offer a role and are open, or have run out and can be sent again."""
+    offers = (invitations.c.account_id == account) & (invitations.c.role_id == role) & _IS_INVITED
+    query = select(invitations.c.invitation_id).where(offers).order_by(invitations.c.invitation_id)
+    return tuple(InvitationId(row.invitation_id) for row in await tx.all(query.limit(at_most)))
+
+
 async def update_role(
     tx: RegionTx, account: AccountId, invitation: InvitationId, role: RoleId, *, now: datetime
 ) -> Invitation | None:

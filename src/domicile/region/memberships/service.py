@@ -10,11 +10,13 @@ from domicile.kernel.versions import Precondition
 from domicile.region.access_log.store import Changed, append_access_log
 from domicile.region.audit.domain import by_caller
 from domicile.region.audit.store import append_audit
+from domicile.region.history.domain import Facts, Remembered, member_facts
+from domicile.region.history.store import append_history
 from domicile.region.memberships import store
 from domicile.region.memberships.domain import Member, MemberChange, last_owner
 from domicile.region.outbox.store import MEMBERSHIP_INDEX
 from domicile.region.plane import RegionPlane
-from domicile.region.roles.domain import get_role
+from domicile.region.roles.service import get_role
 
 
 async def list_members(
@@ -22,7 +24,13 @@ async def list_members(
 ) -> Page[Member]:
     """List the users of the caller's account, in the order in which they joined."""
     caller.require("identity:user:read")
-    return await plane.database.read(lambda tx: store.list_members(tx, caller.account_id, page, role=role))
+
+    async def read(tx: RegionTx) -> Page[Member]:
+        if role is not None:
+            await get_role(tx, plane.catalogue, caller.account_id, role, field="roleID")
+        return await store.list_members(tx, caller.account_id, page, role=role)
+
+    return await plane.database.read(read)
 
 
 async def get_member(plane: RegionPlane, caller: Caller, user: UserId) -> Member:
@@ -37,20 +45,21 @@ async def change_member(
     """Give a user another role, or disable or enable them in this account only.
 
     Takes effect at the next request, on every credential. `last-full-access-user` if the account would be left without an enabled
-    owner; `above-your-role` if the role grants more than the caller holds.
+    owner; `above-your-role` if the present or the new role grants more than the caller holds.
     """
     caller.require("identity:user:update")
-    if change.role_id is not None:
-        check_not_above(get_role(change.role_id, field="roleID"), caller.role)
 
     async def work(tx: RegionTx) -> Member:
         now = plane.clock()
+        await _check_offered(plane, tx, caller, change.role_id)
         before = await _get(tx, caller.account_id, user)
         expected(before.tag)
+        await _check_not_above(plane, tx, caller, before)
         role, state = change.role_id or before.role_id, change.state or before.state
         if (role, state) == (before.role_id, before.state):
             return before
-        version = await log_membership_change(plane, tx, caller.account_id, user)
+        became = member_facts(role, state)
+        version = await log_membership_change(plane, tx, caller.account_id, user, became)
         if not await store.update_member(
             tx, caller.account_id, user, role=role, state=state, version=version, now=now
         ):
@@ -66,14 +75,19 @@ async def change_member(
 
 
 async def remove_member(plane: RegionPlane, caller: Caller, user: UserId, expected: Precondition) -> None:
-    """End a membership, never the person; `last-full-access-user` if the account would be left without an enabled owner."""
+    """End a membership, never the person.
+
+    `last-full-access-user` if the account would be left without an enabled owner; `above-your-role` for a user who holds more than
+    the caller. Everybody who may remove users may remove themselves.
+    """
     caller.require("identity:user:delete")
 
     async def work(tx: RegionTx) -> None:
         now = plane.clock()
         before = await _get(tx, caller.account_id, user)
         expected(before.tag)
-        version = await log_membership_change(plane, tx, caller.account_id, user)
+        await _check_not_above(plane, tx, caller, before)
+        version = await log_membership_change(plane, tx, caller.account_id, user, None)
         if not await store.end_membership(tx, caller.account_id, user, version=version, now=now):
             raise last_owner()
         details = {"userID": user, "formerRoleID": before.role_id}
@@ -83,13 +97,30 @@ async def remove_member(plane: RegionPlane, caller: Caller, user: UserId, expect
     await plane.index_now(caller.account_id)
 
 
-async def log_membership_change(plane: RegionPlane, tx: RegionTx, account: AccountId, user: UserId) -> int:
-    """Announce a change of a membership to all copies, here and in the directory; gives the membership's new version."""
+async def log_membership_change(
+    plane: RegionPlane, tx: RegionTx, account: AccountId, user: UserId, became: Facts | None
+) -> int:
+    """Announce what a membership becomes (None: it ends) to all copies, here and in the directory; gives its new version."""
+    now = plane.clock()
     version = await append_access_log(
-        tx, Changed.MEMBERSHIP, account, user, now=plane.clock(), bump=plane.bump_access_log
+        tx, Changed.MEMBERSHIP, account, user, now=now, bump=plane.bump_access_log, revokes=True
     )
+    await append_history(tx, account, Remembered.MEMBERSHIP, user, seq=version, facts=became, now=now)
     await plane.outbox.append(tx, MEMBERSHIP_INDEX, owner_id=account, subject_id=user, version=version)
     return version
+
+
+async def _check_offered(plane: RegionPlane, tx: RegionTx, caller: Caller, role: RoleId | None) -> None:
+    if role is not None:
+        offered = await get_role(tx, plane.catalogue, caller.account_id, role, field="roleID")
+        check_not_above(offered, caller.role)
+
+
+async def _check_not_above(plane: RegionPlane, tx: RegionTx, caller: Caller, target: Member) -> None:
+    """Refuse to change who holds more than the caller: the place of a superior is not theirs to narrow."""
+    if target.user_id != caller.principal.id:
+        held = await get_role(tx, plane.catalogue, caller.account_id, target.role_id)
+        check_not_above(held, caller.role)
 
 
 async def _get(tx: RegionTx, account: AccountId, user: UserId) -> Member:

@@ -28,7 +28,8 @@ from domicile.infra.planes import REGION, UtcTime
 from domicile.kernel.callers import MemberCard
 from domicile.kernel.ids import AccountId, RoleId, UserId
 from domicile.kernel.paging import Page, PageRequest
-from domicile.kernel.permissions import FULL_ACCESS, MemberState
+from domicile.kernel.permissions import MemberState
+from domicile.kernel.roles import FULL_ACCESS
 from domicile.region.memberships.domain import Member
 
 memberships = Table(
@@ -134,13 +135,15 @@ def _card_values(card: MemberCard) -> dict[str, object]:
     }
 
 
-async def renew_cards(tx: RegionTx, card: MemberCard) -> tuple[AccountId, ...]:
-    """Bring every card of a person in this region up to a version; gives the accounts where that changed something."""
+async def renew_cards(tx: RegionTx, card: MemberCard) -> tuple[tuple[AccountId, bool], ...]:
+    """Bring every card of a person in this region up to a version.
+
+    Gives the accounts where that changed something, each with whether the sign-ins from before no longer count.
+    """
     older = (member_cards.c.user_id == card.user_id) & (member_cards.c.card_version < card.version)
-    changed = await tx.all(
-        update(member_cards).where(older).values(_card_values(card)).returning(member_cards.c.account_id)
-    )
-    return tuple(AccountId(row.account_id) for row in changed)
+    found = await tx.all(select(member_cards.c.account_id, member_cards.c.epoch).where(older))
+    await tx.execute(update(member_cards).where(older).values(_card_values(card)))
+    return tuple((AccountId(row.account_id), row.epoch < card.epoch) for row in found)
 
 
 async def find_member(tx: RegionTx, account: AccountId, user: UserId) -> Member | None:
@@ -171,6 +174,15 @@ async def list_members(
     shown = tuple(found[: page.limit])
     more = len(found) > page.limit
     return Page(shown, (shown[-1].created_at.isoformat(), shown[-1].user_id) if more else None)
+
+
+async def list_holders(tx: RegionTx, account: AccountId, role: RoleId, *, at_most: int) -> tuple[UserId, ...]:
+    """List users of an account who hold a role, disabled ones too."""
+    holds = (memberships.c.account_id == account) & (memberships.c.role_id == role)
+    query = select(memberships.c.user_id).where(holds, memberships.c.state != MemberState.REMOVED)
+    return tuple(
+        UserId(row.user_id) for row in await tx.all(query.order_by(memberships.c.user_id).limit(at_most))
+    )
 
 
 async def update_member(

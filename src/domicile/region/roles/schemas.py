@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from msgspec import UNSET, UnsetType, field
 
+from domicile.kernel.clock import whole_seconds
 from domicile.kernel.ids import AccountId
-from domicile.kernel.permissions import Role
 from domicile.region.plane import RegionPlane
+from domicile.region.roles.domain import ShownRole
 from domicile.web.bodies import Wire
 
 
@@ -20,7 +21,9 @@ class RoleBody(Wire, frozen=True):
         "serviceRoleURNs": [
             "urn:domicile:identity:de-1:004217730956:role/read-only",
             "urn:domicile:audit:de-1:004217730956:role/read-only",
+            "urn:domicile:billing:de-1:004217730956:role/read-only",
         ],
+        "predefined": True,
         "urn": "urn:domicile:identity:de-1:004217730956:role/read-only",
     }
 
@@ -28,7 +31,12 @@ class RoleBody(Wire, frozen=True):
     name: str
     description: str
     service_role_urns: list[str] = field(name="serviceRoleURNs")
+    predefined: bool
+    """Whether every account has it, and nobody can change or delete it."""
     urn: str
+    created: str | UnsetType = UNSET
+    """Absent for a predefined role, as is `lastModified`."""
+    last_modified: str | UnsetType = UNSET
 
 
 class RolesBody(Wire, frozen=True):
@@ -40,9 +48,9 @@ class RolesBody(Wire, frozen=True):
     next: str | UnsetType = UNSET
 
 
-def shape_role(plane: RegionPlane, account: AccountId, role: Role) -> RoleBody:
+def shape_role(plane: RegionPlane, account: AccountId, shown: ShownRole) -> RoleBody:
     """Write a role for the wire."""
-    urns = plane.urns(account)
+    urns, role, custom = plane.urns(account), shown.role, shown.custom
     return RoleBody(
         id=role.id,
         name=role.name,
@@ -50,5 +58,8 @@ def shape_role(plane: RegionPlane, account: AccountId, role: Role) -> RoleBody:
         service_role_urns=[
             urns.make("role", level, service=service) for service, level in role.service_roles
         ],
+        predefined=custom is None,
         urn=urns.make("role", role.id),
+        created=UNSET if custom is None else whole_seconds(custom.created_at),
+        last_modified=UNSET if custom is None else whole_seconds(custom.modified_at),
     )

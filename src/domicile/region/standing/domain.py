@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domicile.kernel.permissions import ApiKeyStanding, Role, Standing
+from domicile.kernel.permissions import ApiKeyStanding, Standing
+from domicile.kernel.roles import Role
 
 
 @dataclass(frozen=True, slots=True)

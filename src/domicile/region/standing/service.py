@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import TypeVar
 
 from domicile.infra.databases import Database, RegionTx
-from domicile.kernel.ids import AccountId, ApiKeyId, RegionId, UserId
+from domicile.kernel.ids import AccountId, ApiKeyId, RegionId, RoleId, UserId
 from domicile.kernel.permissions import AccountStanding, ApiKeyStanding, MembershipStanding, Standing
+from domicile.kernel.roles import Catalogue, Role
 from domicile.kernel.urn import Principal
 from domicile.region.access_log.store import AccessChange, Changed, list_changes, read_head
 from domicile.region.api_keys.store import find_key_standing, note_key_activity
 from domicile.region.memberships.store import note_activity
-from domicile.region.roles.domain import get_role
+from domicile.region.roles.service import find_role
 from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
-from domicile.region.standing.store import find_account_state, find_member_record
+from domicile.region.standing.store import find_account_standing, find_member_record
 
 KeyT = TypeVar("KeyT")
 CopyT = TypeVar("CopyT")
@@ -38,11 +39,13 @@ class Standings:
         self,
         region: RegionId,
         database: Database[RegionTx],
+        catalogue: Catalogue,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._region = region
         self._database = database
+        self._catalogue = catalogue
         self._monotonic = monotonic
         self._generation = 1
         self._applied = 0
@@ -163,12 +166,20 @@ class Standings:
                 self._members.pop((change.account_id, UserId(change.subject_id)), None)
             case Changed.API_KEY:
                 self._keys.pop(ApiKeyId(change.subject_id), None)
+            case Changed.ROLE:
+                self._drop_role(change.account_id, RoleId(change.subject_id))
             case Changed.ACCOUNT:
                 self._members = {k: v for k, v in self._members.items() if k[0] != change.account_id}
                 self._keys = {
                     k: v for k, v in self._keys.items() if v.standing.account.id != change.account_id
                 }
         self._announce(change.account_id)
+
+    def _drop_role(self, account: AccountId, role: RoleId) -> None:
+        self._members = {k: v for k, v in self._members.items() if k[0] != account or v.role.id != role}
+        self._keys = {
+            k: v for k, v in self._keys.items() if v.standing.account.id != account or v.role.id != role
+        }
 
     def _drop_all(self) -> None:
         """Start afresh: changes were forgotten before this process had seen them."""
@@ -184,18 +195,17 @@ class Standings:
         record = await find_member_record(tx, account, user)
         if record is None:
             return None
-        role = get_role(record.role_id)
-        place = MembershipStanding(record.state, role, record.epoch)
-        holder = AccountStanding(account, self._region, record.account_state)
+        role = await self._role(tx, account, record.role_id)
+        place = MembershipStanding(record.state, role, record.epoch, record.mfa_enabled)
+        holder = AccountStanding(account, self._region, record.account_state, record.mfa_required)
         return MemberCopy(Standing(Principal.user(user), holder, place), role, record.name, record.email)
 
     async def _load_key(self, tx: RegionTx, key: ApiKeyId) -> ApiKeyCopy | None:
         record = await find_key_standing(tx, key)
-        if record is None or (state := await find_account_state(tx, record.account_id)) is None:
+        if record is None or (holder := await find_account_standing(tx, record.account_id)) is None:
             return None
-        role = get_role(record.role_id)
+        role = await self._role(tx, record.account_id, record.role_id)
         place = ApiKeyStanding(record.is_enabled, record.expires_at, record.networks, role)
-        holder = AccountStanding(record.account_id, self._region, state)
         return ApiKeyCopy(
             Standing(Principal.api_key(key), holder, place),
             role,
@@ -204,6 +214,11 @@ class Standings:
             record.former_secret_hash,
             record.former_until,
         )
+
+    async def _role(self, tx: RegionTx, account: AccountId, role: RoleId) -> Role:
+        """Find the role that somebody holds; one that is not there grants nothing."""
+        found = await find_role(tx, self._catalogue, account, role)
+        return found.role if found else self._catalogue.bundle(role, role, "", ())
 
 
 def _keep(copies: dict[KeyT, CopyT], key: KeyT, copy: CopyT) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import and_, select
 
 from domicile.infra.databases import RegionTx
 from domicile.kernel.ids import AccountId, RoleId, UserId
-from domicile.kernel.permissions import AccountState, MemberState
+from domicile.kernel.permissions import AccountStanding, AccountState, MemberState
 from domicile.region.accounts.store import accounts
 from domicile.region.memberships.store import member_cards, memberships
 
@@ -16,9 +16,12 @@ class MemberRecord:
     """A membership with its account's state and the person's card."""
 
     account_state: AccountState
+    mfa_required: bool
+    """By the account."""
     state: MemberState
     role_id: RoleId
     epoch: int
+    mfa_enabled: bool
     name: str
     email: str
 
@@ -31,9 +34,11 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
     query = (
         select(
             accounts.c.state.label("account_state"),
+            accounts.c.mfa_required,
             memberships.c.state,
             memberships.c.role_id,
             member_cards.c.epoch,
+            member_cards.c.mfa_enabled,
             member_cards.c.name,
             member_cards.c.email,
         )
@@ -46,15 +51,18 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
         return None
     return MemberRecord(
         AccountState(row.account_state),
+        row.mfa_required,
         MemberState(row.state),
         RoleId(row.role_id),
         row.epoch,
+        row.mfa_enabled,
         row.name,
         row.email,
     )
 
 
-async def find_account_state(tx: RegionTx, account: AccountId) -> AccountState | None:
-    """Find whether an account may be entered; None if it is not there."""
-    row = await tx.first(select(accounts.c.state).where(accounts.c.account_id == account))
-    return AccountState(row.state) if row else None
+async def find_account_standing(tx: RegionTx, account: AccountId) -> AccountStanding | None:
+    """Find what a decision needs to know of an account; None if it is not there."""
+    query = select(accounts.c.state, accounts.c.mfa_required).where(accounts.c.account_id == account)
+    row = await tx.first(query)
+    return AccountStanding(account, tx.region, AccountState(row.state), row.mfa_required) if row else None

@@ -1,0 +1,162 @@
+"""Roles and what they are made of: services, the levels that each registers, and the permissions behind a level (RBAC, INCITS 359)."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from domicile.kernel.ids import RoleId
+
+FULL_ACCESS: Final = RoleId("full-access")
+READ_ONLY: Final = RoleId("read-only")
+
+BE_THERE: Final = "identity:self:read"
+"""What every principal in good standing may do, whatever the role: ask who they are and what they may."""
+
+_NAME = re.compile(r"[a-z0-9-]{1,40}")
+_PERMISSION = re.compile(r"([a-z0-9-]{1,40}):[a-z0-9-]{1,40}:[a-z0-9-]{1,40}")
+
+_IDENTITY_READS: Final = frozenset(
+    {
+        "identity:account:read",
+        "identity:user:read",
+        "identity:role:read",
+        "identity:invitation:read",
+        "identity:apikey:read",
+        "identity:access:explain",
+        "identity:access:review",
+    }
+)
+_IDENTITY_CHANGES: Final = frozenset(
+    {
+        "identity:account:update",
+        "identity:account:delete",
+        "identity:account:restore",
+        "identity:role:create",
+        "identity:role:update",
+        "identity:role:delete",
+        "identity:user:update",
+        "identity:user:delete",
+        "identity:invitation:create",
+        "identity:invitation:delete",
+        "identity:apikey:create",
+        "identity:apikey:update",
+        "identity:apikey:delete",
+    }
+)
+_BILLING_READS: Final = frozenset(
+    {
+        "billing:invoice:read",
+        "billing:profile:read",
+        "billing:subscription:read",
+        "billing:usage:read",
+    }
+)
+_BILLING_CHANGES: Final = frozenset({"billing:profile:update", "billing:subscription:update"})
+_AUDIT_READS: Final = frozenset({"audit:log:read"})
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named bundle of service roles in one account, with the permissions that follow from them."""
+
+    id: RoleId
+    name: str
+    description: str
+    service_roles: tuple[tuple[str, str], ...]
+    """(service, level), in the order shown; at most one level of a service."""
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as roles see it: the levels that it registered, and the permissions (`service:object:verb`) behind each."""
+
+    name: str
+    title: str
+    levels: Mapping[str, frozenset[str]]
+    """Holds at least `full-access`, which has every permission of the others, and `read-only`."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The services of the platform, in the order shown, and the roles that follow from them in every account."""
+
+    services: tuple[Service, ...]
+
+    def find_level(self, service: str, level: str) -> frozenset[str] | None:
+        """Find the permissions behind a service role; None where the service registers no such level (any more)."""
+        return next((known.levels.get(level) for known in self.services if known.name == service), None)
+
+    def bundle(
+        self, role: RoleId, name: str, description: str, service_roles: Iterable[tuple[str, str]]
+    ) -> Role:
+        """Make a role of service roles; one that is not registered grants nothing, whatever it granted once."""
+        bundled = tuple(service_roles)
+        granted = (self.find_level(service, level) or frozenset[str]() for service, level in bundled)
+        return Role(role, name, description, bundled, frozenset({BE_THERE}).union(*granted))
+
+    @cached_property
+    def predefined(self) -> Mapping[RoleId, Role]:
+        """The roles that every account has, which can be neither changed nor deleted."""
+        return MappingProxyType(
+            {
+                FULL_ACCESS: self._predefined(
+                    FULL_ACCESS, "Full access", "Sees and changes everything in the account."
+                ),
+                READ_ONLY: self._predefined(
+                    READ_ONLY, "Read only", "Sees everything in the account and changes nothing."
+                ),
+            }
+        )
+
+    def _predefined(self, role: RoleId, name: str, description: str) -> Role:
+        return self.bundle(role, name, description, ((service.name, role) for service in self.services))
+
+
+BUILT_IN: Final = (
+    Service(
+        "identity",
+        "Users and access",
+        {"full-access": _IDENTITY_READS | _IDENTITY_CHANGES, "read-only": _IDENTITY_READS},
+    ),
+    Service("audit", "Audit", {"full-access": _AUDIT_READS, "read-only": _AUDIT_READS}),
+    Service(
+        "billing",
+        "Billing and subscriptions",
+        {"full-access": _BILLING_READS | _BILLING_CHANGES, "read-only": _BILLING_READS},
+    ),
+)
+"""The services that Domicile itself registers."""
+
+PREDEFINED_ROLES: Final = Catalogue(BUILT_IN).predefined
+"""As they are on a platform that has no services of its own yet."""
+
+
+def service_faults(registered: Sequence[Service]) -> list[str]:
+    """Say what is wrong with the services that a platform registers, a sentence each."""
+    names = [*(service.name for service in BUILT_IN), *(service.name for service in registered)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    faults = [f"services: {name!r} is registered twice, or is one of Domicile's own" for name in twice]
+    return faults + [fault for service in registered for fault in _faults_of(service)]
+
+
+def _faults_of(service: Service) -> Iterator[str]:
+    place = f"services {service.name!r}"
+    if not _NAME.fullmatch(service.name):
+        yield f"{place}: a name has 1 to 40 small letters, digits and hyphens"
+    for needed in (FULL_ACCESS, READ_ONLY):
+        if needed not in service.levels:
+            yield f"{place}: the level {needed} is missing"
+    everything = service.levels.get(FULL_ACCESS, frozenset[str]())
+    for level, granted in service.levels.items():
+        if not _NAME.fullmatch(level):
+            yield f"{place}: {level!r} is no name of a level"
+        for permission in sorted(granted):
+            found = _PERMISSION.fullmatch(permission)
+            if found is None or found[1] != service.name:
+                yield f"{place}: {permission!r} is no permission of it, such as {service.name}:policy:read"
+            elif permission not in everything:
+                yield f"{place}: {permission} is in {level} and not in full-access, which holds everything"
