@@ -264,6 +264,42 @@ def test_a_key_is_locked_and_unlocked_and_its_lists_emptied(run: Run, entered: P
     ]
 
 
+def test_a_role_is_made_of_levels_that_are_named_as_the_account_names_them(run: Run, entered: Peer):
+    urn = "urn:domicile:identity:de-1:004217730956"
+    entered.answer("GET /api/whoami", 200, {"principalURN": f"{urn}:user/u-1"})
+    entered.answer("POST /api/roles", 201, {"id": "auditor"})
+
+    ended = run("roles", "create", "auditor", "--name", "Auditor", "--grant", "identity=read-only")
+
+    assert ended.code == 0
+    assert entered.sent("POST /api/roles")[0].body == {
+        "id": "auditor",
+        "name": "Auditor",
+        "serviceRoleURNs": [f"{urn}:role/read-only"],
+    }
+
+
+def test_a_grant_without_a_level_is_wrong_usage(run: Run, entered: Peer):
+    entered.answer(
+        "GET /api/whoami", 200, {"principalURN": "urn:domicile:identity:de-1:004217730956:user/u-1"}
+    )
+
+    ended = run("roles", "update", "auditor", "--grant", "identity")
+
+    assert (ended.code, "service=level" in ended.err) == (2, True)
+    assert not entered.sent("POST /api/roles/auditor")
+
+
+def test_the_matrix_has_a_column_for_each_role(run: Run, entered: Peer):
+    found = [{"id": "auditor", "permissions": ["audit:log:read"]}, {"id": "guest", "permissions": []}]
+    entered.answer("GET /api/role-matrix", 200, {"services": [], "roles": found})
+
+    lines = run("roles", "matrix").out.splitlines()
+
+    assert lines[0].split() == ["Permission", "auditor", "guest"]
+    assert lines[-1].split() == ["audit:log:read", "yes", "-"]
+
+
 def test_what_was_deleted_prints_nothing_as_json(run: Run, entered: Peer):
     entered.answer("DELETE /api/apikeys/dom_x", 204)
 

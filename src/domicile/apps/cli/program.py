@@ -17,6 +17,7 @@ _COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
     (_PEOPLE, "whoami", "people:whoami", "Show who is calling."),
     (_ACCOUNTS, "accounts", "accounts:accounts", "List, create, show, change and choose accounts."),
     (_ACCOUNTS, "users", "users:users", "The users of an account and their roles."),
+    (_ACCOUNTS, "roles", "roles:roles", "The roles of an account and what they grant."),
     (_ACCOUNTS, "invite", "invitations:invite", "Invite someone, or accept an invitation."),
     (_ACCOUNTS, "keys", "keys:keys", "The API keys of an account."),
     (_ACCOUNTS, "check", "access:check", "Ask whether you may do something."),
