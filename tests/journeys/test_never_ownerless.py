@@ -1,0 +1,157 @@
+"""Whatever anybody does over HTTP, in whatever order and however much at once, an account keeps an owner; on both engines."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import httpx2
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from domicile.kernel.ids import AccountId
+from domicile.kernel.paging import PageRequest
+from domicile.kernel.permissions import MemberState
+from domicile.kernel.roles import FULL_ACCESS
+from domicile.region.memberships.store import list_members
+from tests.support.api import Api
+from tests.support.world import Account, Person, World
+
+PEOPLE = 4
+WHO = st.integers(0, PEOPLE - 1)
+ROLES = st.sampled_from(["full-access", "read-only", "keeper"])
+STATES = st.sampled_from(["enabled", "disabled"])
+REFUSED = {400, 401, 403, 404, 409}
+Act = Callable[[], httpx2.Response]
+
+
+@dataclass
+class Cast:
+    """The people whom every example uses again; signing up is slow, and what they are is not in question."""
+
+    world: World
+    people: list[Person]
+
+
+class OwnedAccount(RuleBasedStateMachine):
+    """One account, the people who come and go, and every path by which somebody's access ends or shrinks."""
+
+    def __init__(self, cast: Cast) -> None:
+        super().__init__()
+        self.cast = cast
+        self.account: Account
+
+    @initialize()
+    def create(self) -> None:
+        world = self.cast.world
+        self.account = world.account(self.cast.people[0], "de-1", "Owned")
+        world.role(self.account, "keeper", {"identity": "full-access"}, "Keeper")
+
+    def person(self, number: int) -> Person:
+        return self.cast.people[number]
+
+    def api(self, number: int) -> Api | None:
+        """Somebody's own way in, as it is now; None if they have none."""
+        entered = self.person(number).api.post(f"/api/accounts/{self.account.id}/token")
+        if entered.status_code != 201:
+            return None
+        return self.cast.world.anyone.with_(f"Bearer {entered.json()['token']}")
+
+    @rule(by=WHO, whom=WHO, role=ROLES)
+    def join(self, by: int, whom: int, role: str) -> None:
+        if (api := self.api(by)) is None:
+            return
+        body = {"email": self.person(whom).email, "roleID": role}
+        if api.post("/api/invitations", body).status_code == 201:
+            token = self.cast.world.token_to(body["email"], "join")
+            self.send([lambda: self.person(whom).api.post("/api/invitations/accept", {"token": token})])
+
+    @rule(by=WHO, whom=WHO, role=ROLES)
+    def give_role(self, by: int, whom: int, role: str) -> None:
+        self.send(self.changes(by, whom, {"roleID": role}))
+
+    @rule(by=WHO, whom=WHO, state=STATES)
+    def set_state(self, by: int, whom: int, state: str) -> None:
+        self.send(self.changes(by, whom, {"state": state}))
+
+    @rule(by=WHO, whom=WHO)
+    def remove(self, by: int, whom: int) -> None:
+        self.send(self.removals(by, whom))
+
+    @rule(by=WHO, level=st.sampled_from(["full-access", "read-only"]))
+    def change_role(self, by: int, level: str) -> None:
+        if (api := self.api(by)) is not None:
+            urn = f"urn:domicile:identity:de-1:{self.account.id}:role/{level}"
+            self.send([lambda: api.post("/api/roles/keeper", {"serviceRoleURNs": [urn]})])
+
+    @rule(
+        first=WHO, second=WHO, change=st.sampled_from([{"roleID": "read-only"}, {"state": "disabled"}, None])
+    )
+    def turn_on_each_other(self, first: int, second: int, change: dict[str, str] | None) -> None:
+        """Two people, each ending or shrinking the other's place at the same instant."""
+        pairs = ((first, second), (second, first))
+        acts = [
+            act
+            for by, whom in pairs
+            for act in (self.removals(by, whom) if change is None else self.changes(by, whom, change))
+        ]
+        self.send(acts)
+
+    @rule(change=st.sampled_from([{"roleID": "read-only"}, {"state": "disabled"}, None]))
+    def everybody_leaves_at_once(self, change: dict[str, str] | None) -> None:
+        acts: list[Act] = []
+        for number in range(PEOPLE):
+            acts += self.removals(number, number) if change is None else self.changes(number, number, change)
+        self.send(acts)
+
+    def changes(self, by: int, whom: int, change: dict[str, str]) -> list[Act]:
+        api, path = self.api(by), f"/api/users/{self.person(whom).id}"
+        return [] if api is None else [lambda: api.post(path, change)]
+
+    def removals(self, by: int, whom: int) -> list[Act]:
+        api, path = self.api(by), f"/api/users/{self.person(whom).id}"
+        return [] if api is None else [lambda: api.delete(path)]
+
+    def send(self, acts: list[Act]) -> None:
+        if not acts:
+            return
+        with ThreadPoolExecutor(len(acts)) as pool:
+            answers = list(pool.map(lambda act: act(), acts))
+        for answer in answers:
+            assert answer.status_code < 400 or answer.status_code in REFUSED, answer.text
+
+    @invariant()
+    def has_an_owner(self) -> None:
+        server = self.cast.world.server
+        database = server.node.doors.by_region["de-1"].plane.database  # pyright: ignore[reportArgumentType]
+        account = AccountId(self.account.id)
+        page = server.run(
+            database.read(lambda tx: list_members(tx, account, PageRequest(250, None), role=None))
+        )
+        assert any(
+            each.role_id == FULL_ACCESS and each.state is MemberState.ENABLED for each in page.items
+        ), page.items
+
+
+def test_an_account_is_never_ownerless(own_world: World) -> None:
+    cast = Cast(own_world, [own_world.person(f"Person {number}") for number in range(PEOPLE)])
+
+    class Played(OwnedAccount):
+        def __init__(self) -> None:
+            super().__init__(cast)
+
+    run_state_machine_as_test(
+        Played,
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=15,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
