@@ -15,7 +15,7 @@ from bench.processes import Server
 from bench.seed import PASSWORD, REGION, Seeded
 
 INVITATIONS_PER_ACCOUNT = 100
-"""What an account may make in a day."""
+"""Fewer than an account may make in a day."""
 INVITATIONS_PER_SECOND = 700
 """More than are ever made."""
 _PEOPLE_SIGNING_IN = 4

@@ -200,9 +200,12 @@ def _commands() -> Iterator[str]:
 
 
 def _commands_of(app: App, words: str) -> Iterator[tuple[str, App]]:
+    told: list[App] = []
     for name in app:
-        if not name.startswith("-"):
-            command = app[name]
+        command = app[name]
+        # A command with two names is told by its first.
+        if not name.startswith("-") and not any(command is other for other in told):
+            told.append(command)
             inner = list(_commands_of(command, f"{words} {name}"))
             yield from inner or [(f"{words} {name}", command)]
 

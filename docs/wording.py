@@ -18,7 +18,8 @@ from domicile.region.access import routes as access
 from domicile.region.accounts.domain import LONGEST_ALIAS
 from domicile.region.api_keys import domain as api_keys
 from domicile.region.entering.domain import LIFETIME
-from domicile.region.invitations.domain import MOST_PER_DAY, MOST_SENDS
+from domicile.region.invitations.domain import MOST_AT_ONCE
+from domicile.region.receiving.service import MOST_SHOWN
 from domicile.web import bodies, requests
 
 CALLERS: Final = {
@@ -67,7 +68,10 @@ SETTINGS: Final = {
     "passwords.hash_queue": "Callers that may wait for a thread; the next one is answered 429.",
     "links.verify_hours": "How long the link that proves an address is good for.",
     "links.reset_minutes": "How long the link to a new password is good for.",
-    "links.invitation_days": "How long the link of an invitation is good for.",
+    "links.invitation_days": "How long an invitation is good for, from when it was made or last sent.",
+    "invitations.per_account_per_day": "Invitations that one account may make within any 24 hours.",
+    "invitations.sends_per_invitation": "Times that a link of one invitation may be asked for, the first included.",
+    "invitations.mails_per_address_per_hour": "Invitations that one region mails to one address within any hour, whoever invites; further mails wait, and none is lost.",
     "courier.park_after": "Failures after which a row is set aside for an operator.",
     "mail.host": "The SMTP server.",
     "mail.port": "Its port.",
@@ -96,6 +100,7 @@ TABLES: Final = {
     "region.roles": "The roles that an account made for itself.",
     "region.access_history": "What each place, key and role became, and when, for a year.",
     "region.invitations": "Who was invited as what, and where it stands; of the link only its keyed hash.",
+    "region.invitation_mails": "When addresses were mailed invitations within the last hour; of the address only a keyed hash.",
     "region.api_keys": "The account's API keys; of each secret only its keyed hash.",
     "region.audit_events": "Who did what to what in the account, when and from where.",
     "region.idempotency_keys": "Answers to creations, sealed, for 24 hours, for who repeats the request.",
@@ -115,7 +120,7 @@ EVENTS: Final = {
     "audit.apiKey_deleted.v1": "An API key was deleted.",
     "audit.apiKey_updated.v1": "An API key was changed, locked, unlocked or rotated.",
     "audit.invitation_created.v1": "An address was invited.",
-    "audit.invitation_updated.v1": "An invitation got another role, was sent again, revoked or accepted.",
+    "audit.invitation_updated.v1": "An invitation got another role, was sent again, revoked, accepted or declined.",
     "audit.role_created.v1": "A role of the account's own was made.",
     "audit.role_deleted.v1": "A role of the account's own was deleted.",
     "audit.role_updated.v1": "A role of the account's own became another.",
@@ -154,8 +159,12 @@ def limits() -> Iterator[tuple[str, str, str]]:
         f"{int(LIFETIME.total_seconds() // 60)} minutes",
         "domicile.region.entering.domain",
     )
-    yield "Invitations of one account", f"{MOST_PER_DAY} in 24 hours", "domicile.region.invitations.domain"
-    yield "Mails about one invitation", f"{MOST_SENDS}", "domicile.region.invitations.domain"
+    yield "Invitations in one request", f"{MOST_AT_ONCE:,}", "domicile.region.invitations.domain"
+    yield (
+        "Open invitations shown to a person",
+        f"{MOST_SHOWN} of a region",
+        "domicile.region.receiving.service",
+    )
     yield (
         "Mails of one kind to one address, of sign-up and of reset",
         f"{MAILS_PER_HOUR} an hour",

@@ -46,7 +46,7 @@ def test_a_newcomer_creates_an_account_and_invites_a_reader_whose_access_then_gr
     assert grace.heading() == "Join Example Labs"
     invitation = grace.page.url
     grace.page.get_by_text("New here?").click()
-    grace.fill(name="Grace Example", password=PASSWORD)
+    grace.fill(email="grace@example.com", name="Grace Example", password=PASSWORD)
     grace.press("Sign up")
     grace.follow_mail("grace@example.com", "Confirm")
     grace.press("Verify my address")

@@ -19,6 +19,7 @@ _NOTHING = {
     "session_id": "0197a1c2-0000-7000-8000-0123456789ab",
     "key_id": "dom_de-1_0000000000000000000000",
     "invitation_id": "0" * 32,
+    "ref": f"de-1.000000000001.{'0' * 32}",
 }
 """Ids of the right shape that lead nowhere."""
 
@@ -76,6 +77,7 @@ def victim(world: World) -> Victim:
         "session_id": session["id"],
         "key_id": key.id,
         "invitation_id": invitation["id"],
+        "ref": f"de-1.{account.id}.{invitation['id']}",
         "role_id": "full-access",
         "region": "de-1",
     }

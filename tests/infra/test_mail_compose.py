@@ -144,8 +144,18 @@ def test_what_people_typed_is_escaped_and_never_a_link():
         ("Prod v2.10", "Prod v2.10"),
         ("evil.com", "evil[.]com"),
         ("evil。com", "evil[.]com"),
-        ("http://1.2.3.4/x", "http[:]//1.2.3.4/x"),
+        ("http://1.2.3.4/x", "http[:]//1[.]2[.]3[.]4/x"),
         ("me@host", "me[at]host"),
+        ("203.0.113.9/login", "203[.]0[.]113[.]9/login"),
+        ("HTTP://EVIL.EXAMPLE", "HTTP[:]//EVIL[.]EXAMPLE"),
+        ("http:\\\\evil", "http[:]\\\\evil"),
+        ("\\\\evil\\share", "[\\][\\]evil\\share"),
+        ("call tel:+4930123456", "call tel[:]+4930123456"),
+        ("Team: Prod, file:x", "Team: Prod, file[:]x"),
+        ("Cartel:3", "Cartel:3"),
+        ("Release 1.2.3", "Release 1.2.3"),
+        ("пример.рф", "пример[.]рф"),
+        ("a@b.example", "a[at]b[.]example"),
         ("two\r\nlines\u2028three", "two lines three"),
         ("evil\u202emoc", "evilmoc"),
         ("x" * 500, "x" * 79 + "…"),
@@ -155,6 +165,40 @@ def test_a_fact_stays_as_it_was_typed_but_for_what_a_mail_program_links(typed: s
     assert fact_for_text(typed) == shown
     if "[" not in shown:
         assert fact_for_html(typed) == shown
+
+
+_HOSTILE = (
+    "evil.example",
+    "www.evil.example",
+    "http://evil",
+    "https://evil.example/%2e",
+    "HTTPS:\\\\evil.example",
+    "mailto:evil@evil.example",
+    "//evil.example",
+    "203.0.113.9",
+    "evil。example",
+    "<a href=http://evil.example>x</a>",
+    "[x](http://evil.example)",
+    "evil.example\r\nBcc: evil@evil.example",
+    "\u202eelpmaxe.live\u202c",
+)
+_BY_PROGRAMS = re.compile(
+    r"(?i)\b(?:https?|ftp|file):(?://|\\\\)|\bmailto:|\bwww\.|[\w.+-]+@\w+|\b[\w-]+[.\u3002](?:example|com)\b|\b\d+(?:\.\d+){3}\b"
+)
+"""What mail programs make links of, roughly and eagerly."""
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "de"])
+@pytest.mark.parametrize("hostile", _HOSTILE)
+def test_no_mail_program_finds_a_link_in_what_people_typed(hostile: str, language: str):
+    mail = _compose(MailKind.INVITATION, language, alias=hostile, inviter=hostile)
+    page = _Page(mail.html)
+
+    assert page.links == [_LINK, _LINK]
+    assert _BY_PROGRAMS.findall(page.text.replace(_LINK, "")) == []
+    assert _BY_PROGRAMS.findall(mail.text.replace(_LINK, "")) == []
+    assert "Bcc" not in mail.subject
+    assert not any(line.startswith("Bcc") for line in mail.text.splitlines())
 
 
 def test_a_quotation_mark_in_an_alias_cannot_end_its_quotation():

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from domicile.infra.databases import Database, RegionTx, region_database
 from domicile.infra.delivery import Delivery
 from domicile.infra.mail.errors import MailDeferred, MailUnreachable
-from domicile.infra.outbox import Outbox, OutboxRow, define_outbox
+from domicile.infra.outbox import NotYet, Outbox, OutboxRow, define_outbox
 from domicile.kernel.errors import DomainError, ErrorKind, conflict
 from domicile.kernel.ids import RegionId
 
@@ -291,3 +291,34 @@ async def test_what_fails_now_is_left_to_the_next_round_uncounted(post: Post):
     post.failing.clear()
 
     assert (await post.deliver(), await post.waiting()) == (1, [])
+
+
+async def test_a_row_that_may_not_be_brought_about_yet_waits_for_its_moment_and_holds_nobody_up(post: Post):
+    await post.put("early", "other")
+    due = post.now + timedelta(minutes=40)
+    post.failing["early"] = NotYet(due, "address-mailed-too-often")
+
+    assert await post.deliver() == 1
+    assert post.delivered == ["other"]
+    (waiting,) = await post.waiting()
+    assert (waiting.subject_id, waiting.attempts, waiting.parked_at) == ("early", 0, None)
+    assert waiting.last_error == "address-mailed-too-often"
+
+    await post.deliver(seconds=39 * 60)
+    assert post.tried.count("early") == 1
+    del post.failing["early"]
+    await post.deliver(seconds=61)
+    assert post.delivered == ["other", "early"]
+
+
+async def test_waiting_for_a_moment_is_no_failure_however_often_it_happens(post: Post):
+    await post.put("early")
+
+    for _ in range(PARK_AFTER + 2):
+        post.failing["early"] = NotYet(post.now + timedelta(hours=1), "address-mailed-too-often")
+        with capture_logs() as logs:
+            await post.deliver(seconds=3600)
+        assert logs == []
+
+    (waiting,) = await post.waiting()
+    assert (waiting.attempts, waiting.parked_at) == (0, None)

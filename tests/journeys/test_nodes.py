@@ -481,6 +481,25 @@ def test_the_link_to_an_account_leads_to_a_node_that_serves_its_region(split: Sp
     assert f"{split.at['jp-1']}/join/" in mail
 
 
+def test_a_person_asks_each_node_for_the_invitations_of_its_regions(split: Split) -> None:
+    guest = split.germany.person("Guest Example")
+    overseas = split.overseas.anyone.with_(guest.api.authorization)
+    for world, region in ((split.germany, "de-1"), (split.overseas, "jp-1")):
+        account = world.account(world.person(), region, f"Works in {region}")
+        account.api.call(
+            "POST", "/api/invitations", {"email": guest.email, "roleID": "read-only"}, status=201
+        )
+    here, there = (api.call("GET", "/api/me/invitations") for api in (guest.api, overseas))
+    assert [each["region"] for each in here["invitations"]] == ["de-1"]
+    assert [each["region"] for each in there["invitations"]] == ["jp-1"]
+    assert here["elsewhere"] == [{"region": r, "baseURL": split.at[r]} for r in ("us-1", "jp-1")]
+    assert there["elsewhere"] == [{"region": "de-1", "baseURL": split.at["de-1"]}]
+    path = f"/api/me/invitations/{there['invitations'][0]['ref']}/accept"
+    refused = guest.api.call("POST", path, status=421)
+    assert (refused["region"], refused["baseURL"]) == ("jp-1", split.at["jp-1"])
+    overseas.call("POST", path)
+
+
 def test_what_a_person_changes_on_one_node_reaches_the_regions_of_the_other(split: Split) -> None:
     owner, member = split.overseas.person(), split.germany.person("Frank Example")
     account = split.overseas.account(owner, "us-1")

@@ -3,26 +3,36 @@
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import update
 
+from domicile.infra.delivery import Delivery as OutboxDelivery
 from domicile.infra.mail.keeping import KeptMail
 from domicile.infra.mail.mailbox import Mailbox
 from domicile.infra.mail.settings import MailSettings
 from domicile.infra.mail.smtp import SmtpMailer
 from domicile.infra.outbox import Handler, OutboxRow
+from domicile.infra.settings import InvitationSettings
 from domicile.kernel.callers import Caller, MemberCard, Origin, Person
 from domicile.kernel.ids import AccountId, InvitationId, RoleId, UserId
 from domicile.kernel.paging import PageRequest
 from domicile.kernel.permissions import AccountState, MemberState
 from domicile.kernel.roles import FULL_ACCESS, READ_ONLY
-from domicile.kernel.versions import expecting
+from domicile.kernel.versions import Precondition, expecting
 from domicile.region.accounts.store import accounts
 from domicile.region.history.domain import member_facts
 from domicile.region.invitations import service as invitations
-from domicile.region.invitations.domain import Invitation, InvitationLink, NewInvitation, parse_link
+from domicile.region.invitations.domain import (
+    Delivery,
+    Invitation,
+    InvitationLink,
+    NewInvitation,
+    parse_link,
+)
 from domicile.region.invitations.handlers import invitation_mail_handler
 from domicile.region.memberships.domain import Member
 from domicile.region.memberships.service import log_membership_change
@@ -75,7 +85,12 @@ class JoiningRegion:
     def owner(self) -> Caller:
         return self.live.person()
 
-    def person(self, number: int = 2, email: str = GRACE) -> Person:
+    def allow(self, **caps: int) -> None:
+        """Set what may be invited, for use cases that are called from now on."""
+        settings = msgspec.structs.replace(self.plane.settings, invitations=InvitationSettings(**caps))
+        self.live.plane = replace(self.plane, settings=settings)
+
+    def person(self, number: int = 2, email: str = GRACE, *, address_since: datetime | None = None) -> Person:
         """A signed-in person outside any account."""
         shown = card(number, email)
         return Person(
@@ -91,6 +106,7 @@ class JoiningRegion:
             methods=("pwd",),
             mfa_enabled=shown.mfa_enabled,
             origin=Origin("request-9", ADDRESS, "tests/1.0"),
+            address_since=address_since,
         )
 
     async def add_member(
@@ -119,7 +135,29 @@ class JoiningRegion:
         self, email: str = GRACE, role: RoleId = READ_ONLY, caller: Caller | None = None
     ) -> Invitation:
         new = NewInvitation(email, email.lower(), role)
-        return await invitations.invite_member(self.plane, caller or self.owner, new, None)
+        return (await invitations.invite_member(self.plane, caller or self.owner, new, None)).invitation
+
+    async def hand(
+        self, email: str = GRACE, role: RoleId = READ_ONLY, caller: Caller | None = None
+    ) -> tuple[Invitation, InvitationLink]:
+        """Invite somebody without a mail; gives the link that whoever invites is shown."""
+        new = NewInvitation(email, email.lower(), role, delivery=Delivery.LINK)
+        handed = await invitations.invite_member(self.plane, caller or self.owner, new, None)
+        assert handed.token
+        return handed.invitation, parse_link(handed.token)
+
+    async def resend(
+        self,
+        invitation: InvitationId,
+        *,
+        caller: Caller | None = None,
+        delivery: Delivery = Delivery.MAIL,
+        expected: Precondition = ANY_VERSION,
+    ) -> Invitation:
+        handed = await invitations.resend_invitation(
+            self.plane, caller or self.owner, invitation, delivery, expected
+        )
+        return handed.invitation
 
     async def invited(self, email: str = GRACE, role: RoleId = READ_ONLY) -> InvitationLink:
         """Invite somebody, and give the link that the mail brought them."""
@@ -141,6 +179,16 @@ class JoiningRegion:
             await self.send(row)
             await self.plane.database.run_tx(lambda tx, row=row: self.plane.outbox.finish(tx, row))
         return len(rows)
+
+    async def work_off(self) -> None:
+        """Work off what is due as the worker does, with what is put off put off."""
+        delivery = OutboxDelivery("de-1", self.plane.database, self.plane.outbox, self._bring_about)
+        while await delivery.deliver_due():
+            pass
+
+    async def _bring_about(self, row: OutboxRow) -> None:
+        if row.kind == INVITATION_MAIL:
+            await self.send(row)
 
     def mails_to(self, address: str) -> list[KeptMail]:
         """The mails to an address, oldest first."""

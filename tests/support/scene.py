@@ -46,6 +46,9 @@ def make_scene(world: World) -> Scene:
     account = world.account(owner, "de-1", "Example Labs")
     world.join(account, guest)
     body = {"email": world.address("invited"), "roleID": "read-only"}
+    elsewhere = world.account(guest, "us-1", "Guest Works")
+    offer = {"email": owner.email, "roleID": "read-only"}
+    elsewhere.api.call("POST", "/api/invitations", offer, status=201)
     world.role(account, "auditor", {"audit": "read-only"})
     ids = {
         "account_id": account.id,
@@ -53,6 +56,7 @@ def make_scene(world: World) -> Scene:
         "session_id": owner.api.call("GET", "/api/me/sessions")["sessions"][0]["id"],
         "key_id": world.key(account.api).id,
         "invitation_id": account.api.call("POST", "/api/invitations", body, status=201)["id"],
+        "ref": owner.api.call("GET", "/api/me/invitations")["invitations"][0]["ref"],
         "role_id": "auditor",
         "region": "de-1",
     }

@@ -23,6 +23,7 @@ from domicile.region.audit import routes as audit
 from domicile.region.entering import routes as entering
 from domicile.region.invitations import routes as invitations
 from domicile.region.memberships import routes as memberships
+from domicile.region.receiving import routes as receiving
 from domicile.region.residency import routes as residency
 from domicile.region.role_management import routes as role_management
 from domicile.region.roles import routes as roles
@@ -40,6 +41,7 @@ API_ROUTES: list[Any] = [
     *roles.ROUTES,
     *role_management.ROUTES,
     *invitations.ROUTES,
+    *receiving.ROUTES,
     *api_keys.ROUTES,
     *access.ROUTES,
     *audit.ROUTES,

@@ -17,6 +17,7 @@ import domicile.region.audit.store
 import domicile.region.courier.store
 import domicile.region.history.store
 import domicile.region.invitations.store
+import domicile.region.mail_pace.store
 import domicile.region.memberships.store
 import domicile.region.outbox.store
 import domicile.region.roles.store

@@ -13,6 +13,7 @@ from domicile.infra.delivery import error_name
 from domicile.region.access_log.store import forget_changes
 from domicile.region.courier.service import Courier
 from domicile.region.entering.door import Door
+from domicile.region.mail_pace.service import forget_mails
 
 _ROUND_SECONDS = 1.0
 _ROUNDS_BETWEEN_FLUSHES = 10
@@ -85,6 +86,7 @@ def _outbox_rounds(door: Door, courier: Courier) -> Callable[[int], Awaitable[No
             pass
         if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
             await door.plane.database.run_tx(door.plane.idempotency.forget_old)
+            await forget_mails(door.plane)
             before = door.plane.clock() - _ACCESS_LOG_MEMORY
             await door.plane.database.run_tx(lambda tx: forget_changes(tx, before=before))
 

@@ -6,6 +6,7 @@ _NOTICES = MappingProxyType(
     {
         "account-created": "The account was created. You have full access.",
         "account-renamed": "The account was renamed.",
+        "declined": "The invitation was declined. Whoever invited you can see that.",
         "invitation-revoked": "The invitation was revoked. Its link no longer works.",
         "invitation-resent": "The invitation was sent again. Only the link in the new mail works.",
         "invited": "The invitation is on its way.",

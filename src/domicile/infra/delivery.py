@@ -8,7 +8,7 @@ import structlog
 
 from domicile.infra.databases import Database, TxT
 from domicile.infra.mail.errors import MailDeferred, MailRefused, MailUnreachable
-from domicile.infra.outbox import Outbox, OutboxRow
+from domicile.infra.outbox import NotYet, Outbox, OutboxRow
 from domicile.kernel.errors import DomainError, ErrorKind
 
 _ROWS_AT_ONCE = 50
@@ -43,7 +43,7 @@ class Delivery(Generic[TxT]):
                     finished += 1
                 case _Outcome.OUT_OF_REACH:
                     out_of_reach.add(row.kind)
-                case _Outcome.ELSEWHERE | _Outcome.FAILED:
+                case _Outcome.ELSEWHERE | _Outcome.FAILED | _Outcome.DELAYED:
                     pass
         return finished
 
@@ -70,6 +70,10 @@ class Delivery(Generic[TxT]):
             return _Outcome.ELSEWHERE
         try:
             await self._handle(row)
+        except NotYet as wait:
+            until, reason = wait.until, wait.reason
+            await self._database.run_tx(lambda tx: self._outbox.delay(tx, row, until, reason))
+            return _Outcome.DELAYED
         except Exception as error:  # noqa: BLE001  # whatever failed, the row is put off and the others go on
             return await self._put_off(row, error)
         await self._database.run_tx(lambda tx: self._outbox.finish(tx, row))
@@ -93,6 +97,8 @@ class _Outcome(Enum):
     ELSEWHERE = auto()
     """Another worker has it."""
     FAILED = auto()
+    DELAYED = auto()
+    """Wanted, but not before a later moment."""
     OUT_OF_REACH = auto()
 
 

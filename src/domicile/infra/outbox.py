@@ -62,6 +62,16 @@ def define_outbox(metadata: MetaData, owner_column: str) -> Table:
     )
 
 
+class NotYet(Exception):
+    """Raised by a handler whose effect is wanted, but not before a later moment: no failure, and no step towards parking."""
+
+    def __init__(self, until: datetime, reason: str) -> None:
+        super().__init__(reason)
+        self.until = until
+        self.reason = reason
+        """A code, for the operator."""
+
+
 class Outbox:
     """Appends to, and works off, the outbox of one plane; `wake` is called after each commit that appended."""
 
@@ -144,6 +154,10 @@ class Outbox:
         await tx.execute(change.values(due_at=now + _OUTAGE_WAIT, last_error=error))
         last = update(self._table).where(self._is(row))
         await tx.execute(last.values(due_at=now + _OUTAGE_WAIT + _AFTER_THE_OTHERS))
+
+    async def delay(self, tx: Tx, row: OutboxRow, until: datetime, reason: str) -> None:
+        """Put one row off to a moment, because its effect may not happen before; the others of its kind go on."""
+        await tx.execute(update(self._table).where(self._is(row)).values(due_at=until, last_error=reason))
 
     async def list_waiting(self, tx: Tx, *, at_most: int) -> tuple[OutboxRow, ...]:
         """List rows that were tried in vain, parked or not, oldest first, for the operator."""

@@ -112,6 +112,17 @@ class LinkSettings(_Section, frozen=True, kw_only=True):
     invitation_days: Annotated[int, Meta(ge=1, le=90)] = 7
 
 
+class InvitationSettings(_Section, frozen=True, kw_only=True):
+    """How much may be invited, so that nobody can have strangers flooded with mail."""
+
+    per_account_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    """Invitations that one account may make within any 24 hours."""
+    sends_per_invitation: Annotated[int, Meta(ge=1, le=100)] = 10
+    """Times that a link of one invitation may be asked for, the first included."""
+    mails_per_address_per_hour: Annotated[int, Meta(ge=1, le=1000)] = 5
+    """Invitations that one address is mailed from one region within any hour, whoever invites; further ones wait."""
+
+
 class CourierSettings(_Section, frozen=True, kw_only=True):
     """How the courier tries."""
 
@@ -136,6 +147,7 @@ class _File(_Section, frozen=True, kw_only=True):
     sessions: SessionSettings = field(default_factory=SessionSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     links: LinkSettings = field(default_factory=LinkSettings)
+    invitations: InvitationSettings = field(default_factory=InvitationSettings)
     courier: CourierSettings = field(default_factory=CourierSettings)
     mail: MailSettings | None = None
 
@@ -157,6 +169,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sessions: SessionSettings
     passwords: PasswordSettings
     links: LinkSettings
+    invitations: InvitationSettings
     courier: CourierSettings
     mail: MailSettings | None
     """None: the embedded mailbox catches every mail."""
@@ -218,6 +231,7 @@ def load_settings(
         sessions=read.sessions,
         passwords=read.passwords,
         links=read.links,
+        invitations=read.invitations,
         courier=read.courier,
         mail=read.mail,
     )

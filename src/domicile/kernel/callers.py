@@ -41,6 +41,8 @@ class Person:
     mfa_enabled: bool
     """Whether the person has a second factor at all."""
     origin: Origin
+    address_since: datetime | None = None
+    """Since when the address is theirs, where somebody else had it before: what was offered to it by then was offered to them."""
 
     @property
     def mfa_used(self) -> bool:

@@ -39,6 +39,7 @@ CODES = {
     "invitation-for-another-address": 403,
     "invitation-invalid": 404,
     "invitation-open": 409,
+    "invitation-repeated": 409,
     "invitation-sent-too-often": 409,
     "invitation-used": 409,
     "last-full-access-user": 409,

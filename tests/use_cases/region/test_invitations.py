@@ -18,10 +18,11 @@ from domicile.kernel.paging import PageRequest
 from domicile.kernel.roles import FULL_ACCESS, PREDEFINED_ROLES, READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.invitations import service
-from domicile.region.invitations.domain import MOST_PER_DAY, MOST_SENDS, InvitationState, NewInvitation
+from domicile.region.invitations.domain import InvitationState, NewInvitation
 from domicile.region.invitations.handlers import invitation_mail_handler
 from domicile.region.invitations.schemas import shape_invitation
 from domicile.region.invitations.store import invitations
+from domicile.region.receiving import service as receiving
 from tests.support.joining import ANY_VERSION, GRACE, JoiningRegion, joining_region
 from tests.support.refusals import refusal_of
 from tests.support.region import ACCOUNT, OTHER_ACCOUNT, role_with
@@ -86,7 +87,7 @@ async def test_a_list_is_narrowed_by_the_state_as_of_now(region: JoiningRegion):
     revoked = await region.invite("revoked@example.com")
     await service.revoke_invitation(region.plane, region.owner, revoked.id, ANY_VERSION)
     used = await region.invited()
-    await service.accept_invitation(region.plane, region.person(), used)
+    await receiving.accept_invitation(region.plane, region.person(), used)
     await region.invite("new@example.com")
 
     async def emails(state: InvitationState | None) -> list[str]:
@@ -144,7 +145,7 @@ async def test_an_expired_invitation_gives_its_place_to_a_new_one(region: Joinin
 
     assert (await region.seen(first.id)).state is InvitationState.EXPIRED
     assert (await region.seen(second.id)).state is InvitationState.INVITED
-    resent = await refusal_of(service.resend_invitation(region.plane, region.owner, first.id, ANY_VERSION))
+    resent = await refusal_of(region.resend(first.id))
     assert resent.code == "invitation-closed"
 
 
@@ -171,7 +172,8 @@ async def test_a_user_is_known_by_either_spelling_of_the_domain(region: JoiningR
 
 
 async def test_an_account_invites_so_many_a_day_and_is_told_when_it_may_go_on(region: JoiningRegion):
-    for number in range(MOST_PER_DAY):
+    region.allow(per_account_per_day=12)
+    for number in range(12):
         await region.invite(f"guest{number}@example.com")
     region.clock.advance(hours=23)
 
@@ -205,7 +207,7 @@ async def test_a_request_that_is_repeated_while_it_runs_makes_one_invitation(reg
         *(service.invite_member(region.plane, region.owner, new, request) for _ in range(8))
     )
 
-    assert len({invitation.id for invitation in made}) == 1
+    assert len({handed.invitation.id for handed in made}) == 1
     assert len(await region.due_mails()) == 1
 
 
@@ -215,7 +217,7 @@ async def test_who_may_only_read_sees_invitations_and_changes_none(region: Joini
     attempts = [
         region.invite("other@example.com", caller=reader),
         service.change_offered_role(region.plane, reader, made.id, READ_ONLY, ANY_VERSION),
-        service.resend_invitation(region.plane, reader, made.id, ANY_VERSION),
+        region.resend(made.id, caller=reader),
         service.revoke_invitation(region.plane, reader, made.id, ANY_VERSION),
     ]
 
@@ -229,7 +231,7 @@ async def test_nobody_offers_more_than_they_hold(region: JoiningRegion):
     attempts = [
         region.invite("other@example.com", FULL_ACCESS, host),
         service.change_offered_role(region.plane, host, offered.id, FULL_ACCESS, ANY_VERSION),
-        service.resend_invitation(region.plane, host, offered.id, ANY_VERSION),
+        region.resend(offered.id, caller=host),
     ]
 
     assert [(await refusal_of(attempt)).code for attempt in attempts] == ["above-your-role"] * 3
@@ -240,13 +242,13 @@ async def test_sending_again_ends_the_old_link_at_once_and_gives_the_full_time(r
     (made,) = (await _all(region)).values()
     region.clock.advance(days=3)
 
-    renewed = await service.resend_invitation(region.plane, region.owner, made.id, ANY_VERSION)
+    renewed = await region.resend(made.id)
 
-    assert (await refusal_of(service.preview_invitation(region.plane, old))).code == "invitation-invalid"
+    assert (await refusal_of(receiving.preview_invitation(region.plane, old))).code == "invitation-invalid"
     await region.deliver()
     fresh = region.link_to(GRACE)
     assert fresh != old
-    assert (await service.preview_invitation(region.plane, fresh)).invitation.expires_at == (
+    assert (await receiving.preview_invitation(region.plane, fresh)).invitation.expires_at == (
         region.clock() + WEEK
     )
     assert renewed.expires_at == region.clock() + WEEK
@@ -256,17 +258,17 @@ async def test_an_expired_invitation_lives_again_when_it_is_sent_again(region: J
     made = await region.invite()
     region.clock.advance(days=30)
 
-    renewed = await service.resend_invitation(region.plane, region.owner, made.id, ANY_VERSION)
+    renewed = await region.resend(made.id)
 
     assert renewed.state is InvitationState.INVITED
     await region.deliver()
-    await service.accept_invitation(region.plane, region.person(), region.link_to(GRACE))
+    await receiving.accept_invitation(region.plane, region.person(), region.link_to(GRACE))
     assert (await region.seen(made.id)).state is InvitationState.ACCEPTED
 
 
 async def test_a_mail_that_was_asked_for_twice_leaves_once(region: JoiningRegion):
     made = await region.invite()
-    await service.resend_invitation(region.plane, region.owner, made.id, ANY_VERSION)
+    await region.resend(made.id)
 
     assert await region.deliver() == 2
 
@@ -275,10 +277,10 @@ async def test_a_mail_that_was_asked_for_twice_leaves_once(region: JoiningRegion
 
 async def test_one_invitation_can_be_sent_only_so_often(region: JoiningRegion):
     made = await region.invite()
-    for _ in range(MOST_SENDS - 1):
-        await service.resend_invitation(region.plane, region.owner, made.id, ANY_VERSION)
+    for _ in range(region.plane.settings.invitations.sends_per_invitation - 1):
+        await region.resend(made.id)
 
-    refused = await refusal_of(service.resend_invitation(region.plane, region.owner, made.id, ANY_VERSION))
+    refused = await refusal_of(region.resend(made.id))
 
     assert refused.code == "invitation-sent-too-often"
 
@@ -295,8 +297,8 @@ async def test_a_mail_that_is_sent_once_more_after_a_crash_brings_a_link_that_wo
 
     ids = {mail.header("Message-ID") for mail in region.mails_to(GRACE)}
     assert len(ids) == 2
-    assert (await refusal_of(service.preview_invitation(region.plane, first))).code == "invitation-invalid"
-    assert (await service.preview_invitation(region.plane, second)).invitation.email == GRACE
+    assert (await refusal_of(receiving.preview_invitation(region.plane, first))).code == "invitation-invalid"
+    assert (await receiving.preview_invitation(region.plane, second)).invitation.email == GRACE
 
 
 async def test_a_mail_server_that_is_away_leaves_the_mail_to_be_sent_later(region: JoiningRegion):
@@ -308,7 +310,7 @@ async def test_a_mail_server_that_is_away_leaves_the_mail_to_be_sent_later(regio
         await invitation_mail_handler(region.plane, nowhere)(row)
 
     await region.deliver()
-    assert (await service.preview_invitation(region.plane, region.link_to(GRACE))).alias == "Example Labs"
+    assert (await receiving.preview_invitation(region.plane, region.link_to(GRACE))).alias == "Example Labs"
 
 
 @pytest.mark.parametrize("ending", ["revoked", "expired", "suspended"])
@@ -331,7 +333,7 @@ async def test_another_role_can_be_offered_until_it_is_accepted(region: JoiningR
     (made,) = (await _all(region)).values()
 
     await service.change_offered_role(region.plane, region.owner, made.id, FULL_ACCESS, ANY_VERSION)
-    joined = await service.accept_invitation(region.plane, region.person(), link)
+    joined = await receiving.accept_invitation(region.plane, region.person(), link)
     too_late = await refusal_of(
         service.change_offered_role(region.plane, region.owner, made.id, READ_ONLY, ANY_VERSION)
     )
@@ -356,7 +358,7 @@ async def test_a_change_meant_for_an_older_version_is_refused(region: JoiningReg
     meant_for = expecting((str(made.version),))
     attempts = [
         service.change_offered_role(region.plane, region.owner, made.id, READ_ONLY, meant_for),
-        service.resend_invitation(region.plane, region.owner, made.id, meant_for),
+        region.resend(made.id, expected=meant_for),
         service.revoke_invitation(region.plane, region.owner, made.id, meant_for),
     ]
 
@@ -384,7 +386,7 @@ async def test_revoking_twice_is_as_good_as_once(region: JoiningRegion):
 
 async def test_an_accepted_invitation_cannot_be_revoked(region: JoiningRegion):
     link = await region.invited()
-    await service.accept_invitation(region.plane, region.person(), link)
+    await receiving.accept_invitation(region.plane, region.person(), link)
     (made,) = (await _all(region)).values()
 
     refused = await refusal_of(service.revoke_invitation(region.plane, region.owner, made.id, ANY_VERSION))
@@ -398,7 +400,7 @@ async def test_another_accounts_invitation_is_not_there(region: JoiningRegion):
     attempts = [
         service.get_invitation(region.plane, stranger, made.id),
         service.change_offered_role(region.plane, stranger, made.id, FULL_ACCESS, ANY_VERSION),
-        service.resend_invitation(region.plane, stranger, made.id, ANY_VERSION),
+        region.resend(made.id, caller=stranger),
         service.revoke_invitation(region.plane, stranger, made.id, ANY_VERSION),
     ]
 
@@ -409,7 +411,7 @@ async def test_another_accounts_invitation_is_not_there(region: JoiningRegion):
 async def test_every_change_of_an_invitation_is_in_the_accounts_log(region: JoiningRegion):
     made = await region.invite()
     await service.change_offered_role(region.plane, region.owner, made.id, FULL_ACCESS, ANY_VERSION)
-    await service.resend_invitation(region.plane, region.owner, made.id, ANY_VERSION)
+    await region.resend(made.id)
     await service.revoke_invitation(region.plane, region.owner, made.id, ANY_VERSION)
 
     told = [(event.type, event.details) for event in await region.live.events()]

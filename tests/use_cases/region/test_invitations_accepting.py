@@ -16,12 +16,13 @@ from domicile.region.invitations import service
 from domicile.region.invitations.domain import (
     InvitationLink,
     InvitationState,
-    Joined,
     make_token,
     parse_link,
 )
 from domicile.region.memberships import service as memberships
 from domicile.region.memberships.domain import MemberChange
+from domicile.region.receiving import service as receiving
+from domicile.region.receiving.domain import Joined
 from tests.support.joining import ANY_VERSION, GRACE, JoiningRegion, joining_region, user_id
 from tests.support.refusals import refusal_of
 from tests.support.region import ACCOUNT, OTHER_ACCOUNT
@@ -37,7 +38,7 @@ async def test_the_invited_person_becomes_a_user_with_the_offered_role(region: J
     link = await region.invited()
     region.clock.advance(hours=1)
 
-    joined = await service.accept_invitation(region.plane, region.person(), link)
+    joined = await receiving.accept_invitation(region.plane, region.person(), link)
 
     member = (await region.members())[user_id(2)]
     assert joined == Joined(ACCOUNT, "Example Labs", READ_ONLY)
@@ -48,7 +49,7 @@ async def test_the_invited_person_becomes_a_user_with_the_offered_role(region: J
 async def test_joining_is_announced_to_the_copies_here_and_to_the_directory(region: JoiningRegion):
     link = await region.invited()
 
-    await service.accept_invitation(region.plane, region.person(), link)
+    await receiving.accept_invitation(region.plane, region.person(), link)
 
     member = (await region.members())[user_id(2)]
     news = await region.plane.database.read(lambda tx: list_changes(tx, after=0, at_most=100))
@@ -66,7 +67,7 @@ async def test_joining_is_announced_to_the_copies_here_and_to_the_directory(regi
 async def test_joining_is_in_the_accounts_log_by_the_person_who_joined(region: JoiningRegion):
     link = await region.invited()
 
-    await service.accept_invitation(region.plane, region.person(), link)
+    await receiving.accept_invitation(region.plane, region.person(), link)
 
     *_, accepted, joined = await region.live.events()
     invitation = joined.details["invitationID"]
@@ -84,7 +85,7 @@ async def test_joining_is_in_the_accounts_log_by_the_person_who_joined(region: J
 async def test_an_address_is_the_same_in_any_spelling(region: JoiningRegion):
     link = await region.invited()
 
-    await service.accept_invitation(region.plane, region.person(email="Grace@EXAMPLE.com"), link)
+    await receiving.accept_invitation(region.plane, region.person(email="Grace@EXAMPLE.com"), link)
 
     assert user_id(2) in await region.members()
 
@@ -93,7 +94,7 @@ async def test_fifty_acceptances_at_once_make_one_membership(region: JoiningRegi
     link = await region.invited()
 
     outcomes = await asyncio.gather(
-        *(service.accept_invitation(region.plane, region.person(), link) for _ in range(50)),
+        *(receiving.accept_invitation(region.plane, region.person(), link) for _ in range(50)),
         return_exceptions=True,
     )
 
@@ -110,10 +111,10 @@ async def test_a_link_and_its_revocation_at_once_leave_one_winner(region: Joinin
     for number in range(2, 8):
         email = f"guest{number}@example.com"
         link = await region.invited(email)
-        made = (await service.preview_invitation(region.plane, link)).invitation
+        made = (await receiving.preview_invitation(region.plane, link)).invitation
 
         accepted, revoked = await asyncio.gather(
-            service.accept_invitation(region.plane, region.person(number, email), link),
+            receiving.accept_invitation(region.plane, region.person(number, email), link),
             service.revoke_invitation(region.plane, region.owner, made.id, ANY_VERSION),
             return_exceptions=True,
         )
@@ -129,7 +130,7 @@ async def test_a_link_works_until_the_last_moment(region: JoiningRegion):
     link = await region.invited()
     region.clock.advance(days=7, microseconds=-1)
 
-    await service.accept_invitation(region.plane, region.person(), link)
+    await receiving.accept_invitation(region.plane, region.person(), link)
 
     assert user_id(2) in await region.members()
 
@@ -138,7 +139,7 @@ async def test_an_expired_link_is_not_valid_and_its_holder_learns_whom_to_ask(re
     link = await region.invited()
     region.clock.advance(days=7)
 
-    refused = await refusal_of(service.accept_invitation(region.plane, region.person(), link))
+    refused = await refusal_of(receiving.accept_invitation(region.plane, region.person(), link))
 
     assert refused.code == "invitation-invalid"
     assert "ask Ada Owner for a new one" in refused.message
@@ -147,34 +148,34 @@ async def test_an_expired_link_is_not_valid_and_its_holder_learns_whom_to_ask(re
 
 async def test_a_revoked_link_is_not_valid(region: JoiningRegion):
     link = await region.invited()
-    made = (await service.preview_invitation(region.plane, link)).invitation
+    made = (await receiving.preview_invitation(region.plane, link)).invitation
     await service.revoke_invitation(region.plane, region.owner, made.id, ANY_VERSION)
 
     for attempt in (
-        service.accept_invitation(region.plane, region.person(), link),
-        service.preview_invitation(region.plane, link),
+        receiving.accept_invitation(region.plane, region.person(), link),
+        receiving.preview_invitation(region.plane, link),
     ):
         assert (await refusal_of(attempt)).code == "invitation-invalid"
 
 
 async def test_a_used_link_stays_used(region: JoiningRegion):
     link = await region.invited()
-    await service.accept_invitation(region.plane, region.person(), link)
+    await receiving.accept_invitation(region.plane, region.person(), link)
 
     for attempt in (
-        service.accept_invitation(region.plane, region.person(), link),
-        service.accept_invitation(region.plane, region.person(3, "mallory@example.com"), link),
-        service.preview_invitation(region.plane, link),
+        receiving.accept_invitation(region.plane, region.person(), link),
+        receiving.accept_invitation(region.plane, region.person(3, "mallory@example.com"), link),
+        receiving.preview_invitation(region.plane, link),
     ):
         assert (await refusal_of(attempt)).code == "invitation-used"
 
 
 async def test_whoever_was_removed_does_not_come_back_by_the_old_link(region: JoiningRegion):
     link = await region.invited()
-    await service.accept_invitation(region.plane, region.person(), link)
+    await receiving.accept_invitation(region.plane, region.person(), link)
     await memberships.remove_member(region.plane, region.owner, user_id(2), ANY_VERSION)
 
-    refused = await refusal_of(service.accept_invitation(region.plane, region.person(), link))
+    refused = await refusal_of(receiving.accept_invitation(region.plane, region.person(), link))
 
     assert refused.code == "invitation-used"
     assert user_id(2) not in await region.members()
@@ -184,11 +185,11 @@ async def test_a_link_is_for_the_address_that_it_was_sent_to(region: JoiningRegi
     link = await region.invited()
     stranger = region.person(3, "mallory@example.com")
 
-    refused = await refusal_of(service.accept_invitation(region.plane, stranger, link))
+    refused = await refusal_of(receiving.accept_invitation(region.plane, stranger, link))
 
     assert refused.code == "invitation-for-another-address"
     assert GRACE not in refused.message
-    await service.accept_invitation(region.plane, region.person(), link)
+    await receiving.accept_invitation(region.plane, region.person(), link)
     assert set(await region.members()) == {user_id(1), user_id(2)}
 
 
@@ -197,10 +198,12 @@ async def test_who_is_a_user_already_leaves_the_invitation_as_it_is(region: Join
     await region.add_member(2, READ_ONLY, email=GRACE)
     events = await region.live.events()
 
-    refused = await refusal_of(service.accept_invitation(region.plane, region.person(), link))
+    refused = await refusal_of(receiving.accept_invitation(region.plane, region.person(), link))
 
     assert refused.code == "already-member"
-    assert (await service.preview_invitation(region.plane, link)).invitation.state is InvitationState.INVITED
+    assert (
+        await receiving.preview_invitation(region.plane, link)
+    ).invitation.state is InvitationState.INVITED
     assert await region.live.events() == events
 
 
@@ -220,9 +223,9 @@ async def test_an_offer_does_not_outlive_its_makers_right_to_make_it(
         await memberships.change_member(region.plane, region.owner, other, change, ANY_VERSION)
 
     refused = [
-        await refusal_of(service.preview_invitation(region.plane, link)),
-        await refusal_of(service.accept_invitation(region.plane, region.person(), link)),
-        await refusal_of(service.resend_invitation(region.plane, region.owner, made.id, ANY_VERSION)),
+        await refusal_of(receiving.preview_invitation(region.plane, link)),
+        await refusal_of(receiving.accept_invitation(region.plane, region.person(), link)),
+        await refusal_of(region.resend(made.id)),
     ]
 
     assert [error.code for error in refused] == [
@@ -240,18 +243,18 @@ async def test_an_offer_made_by_a_key_is_the_accounts_and_ends_with_the_key(regi
     await region.deliver()
     link = region.link_to(GRACE)
 
-    offer = await service.preview_invitation(plane, link)
+    offer = await receiving.preview_invitation(plane, link)
     await api_keys.delete_api_key(plane, owner, made.key.id, ANY_VERSION)
 
     assert offer.inviter == "Example Labs"
-    assert (await refusal_of(service.preview_invitation(plane, link))).code == "invitation-invalid"
+    assert (await refusal_of(receiving.preview_invitation(plane, link))).code == "invitation-invalid"
 
 
 async def test_a_suspended_account_takes_nobody_in(region: JoiningRegion):
     link = await region.invited()
     await region.suspend()
 
-    refused = await refusal_of(service.accept_invitation(region.plane, region.person(), link))
+    refused = await refusal_of(receiving.accept_invitation(region.plane, region.person(), link))
 
     assert refused.code == "invitation-invalid"
     assert user_id(2) not in await region.members()
@@ -260,12 +263,12 @@ async def test_a_suspended_account_takes_nobody_in(region: JoiningRegion):
 async def test_looking_at_an_offer_uses_nothing_up(region: JoiningRegion):
     link = await region.invited(role=FULL_ACCESS)
 
-    offers = [await service.preview_invitation(region.plane, link) for _ in range(3)]
+    offers = [await receiving.preview_invitation(region.plane, link) for _ in range(3)]
 
     assert {(offer.alias, offer.inviter, offer.invitation.role_id) for offer in offers} == {
         ("Example Labs", "Ada Owner", FULL_ACCESS)
     }
-    await service.accept_invitation(region.plane, region.person(), link)
+    await receiving.accept_invitation(region.plane, region.person(), link)
 
 
 async def test_a_secret_is_good_in_its_own_account_only(region: JoiningRegion):
@@ -273,7 +276,7 @@ async def test_a_secret_is_good_in_its_own_account_only(region: JoiningRegion):
     secret = link.token.rpartition(".")[2]
     elsewhere = parse_link(make_token(region.plane.id, OTHER_ACCOUNT, secret))
 
-    refused = await refusal_of(service.accept_invitation(region.plane, region.person(), elsewhere))
+    refused = await refusal_of(receiving.accept_invitation(region.plane, region.person(), elsewhere))
 
     assert refused.code == "invitation-invalid"
 
@@ -287,7 +290,7 @@ async def test_every_link_that_leads_nowhere_gets_one_answer(region: JoiningRegi
     ]
 
     answers = [
-        await refusal_of(service.accept_invitation(region.plane, region.person(), link)) for link in nowhere
+        await refusal_of(receiving.accept_invitation(region.plane, region.person(), link)) for link in nowhere
     ]
 
     assert {(answer.kind, answer.code, answer.message) for answer in answers} == {

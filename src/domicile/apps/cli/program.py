@@ -18,7 +18,7 @@ _COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
     (_ACCOUNTS, "accounts", "accounts:accounts", "List, create, show, change and choose accounts."),
     (_ACCOUNTS, "users", "users:users", "The users of an account and their roles."),
     (_ACCOUNTS, "roles", "roles:roles", "The roles of an account and what they grant."),
-    (_ACCOUNTS, "invite", "invitations:invite", "Invite someone, or accept an invitation."),
+    (_ACCOUNTS, "invite", "invitations:invite", "Invite one or many, or answer an invitation."),
     (_ACCOUNTS, "keys", "keys:keys", "The API keys of an account."),
     (_ACCOUNTS, "check", "access:check", "Ask whether you may do something."),
     (_ACCOUNTS, "explain", "access:explain", "Explain why someone may or may not do something."),
@@ -35,6 +35,9 @@ _COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
 )
 
 
+_OTHER_NAMES = {"invite": "invitations"}
+
+
 def build_app() -> App:
     """Assemble the program from its commands, none of them loaded."""
     app = App(
@@ -43,5 +46,6 @@ def build_app() -> App:
         help_epilogue=EXIT_CODES_HELP,
     )
     for place, (group, name, target, text) in enumerate(_COMMANDS):
-        app.command(f"domicile.apps.cli.{target}", name=name, help=text, group=group, sort_key=place)
+        names = (name, _OTHER_NAMES[name]) if name in _OTHER_NAMES else name
+        app.command(f"domicile.apps.cli.{target}", name=names, help=text, group=group, sort_key=place)
     return app

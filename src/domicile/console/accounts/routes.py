@@ -18,6 +18,7 @@ from domicile.kernel.roles import PREDEFINED_ROLES
 from domicile.kernel.versions import expecting
 from domicile.region.accounts.domain import LONGEST_ALIAS, Account, parse_account_change, parse_new_account
 from domicile.region.accounts.service import create_account, list_my_accounts, modify_account
+from domicile.region.receiving.gathering import gather_my_invitations
 from domicile.region.regions import Regions
 
 _CREATE = "accounts/templates/create.html"
@@ -30,7 +31,7 @@ async def list_accounts(
     regions: SkipValidation[Regions],
     cursor: FromQuery[str | None] = None,
 ) -> Response[str]:
-    """All accounts of the person, wherever they live."""
+    """All accounts of the person, wherever they live, and the invitations that wait for an answer."""
     scope = f"accounts {person.user_id}"
     request = regions.cursors.page_request(None, cursor, scope=scope)
     page = await list_my_accounts(regions.directory, person.user_id, request)
@@ -41,6 +42,7 @@ async def list_accounts(
         roles=PREDEFINED_ROLES,
         next_cursor=regions.cursors.next_of(page, scope=scope),
         is_first_page=cursor is None,
+        invited=await gather_my_invitations(regions, person),
     )
 
 

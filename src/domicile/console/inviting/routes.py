@@ -13,8 +13,11 @@ from domicile.kernel.faults import Faults
 from domicile.kernel.ids import InvitationId, find_invitation_id
 from domicile.kernel.versions import expecting
 from domicile.region.invitations import service
-from domicile.region.invitations.domain import NewInvitation
+from domicile.region.invitations.domain import Delivery, Handed, NewInvitation
+from domicile.region.invitations.offering import address_of_link
 from domicile.region.roles.domain import check_role_id
+
+_LINK = "inviting/templates/link.html"
 
 
 @post("/invitations")
@@ -23,12 +26,12 @@ async def invite(
     entered: SkipValidation[Entered],
     form: SkipValidation[Form],
 ) -> Response[str]:
-    """Offers an address a place; the mail with the link follows."""
+    """Offers an address a place; the mail with the link follows, or the link is shown."""
     try:
-        await service.invite_member(entered.plane, entered.caller, _read(form), None)
+        made = await service.invite_member(entered.plane, entered.caller, _read(form), None)
     except DomainError as error:
         return await show_refusal(view, entered, refused="invite", form=form, error=error)
-    return go_to(entered.path, done="invited")
+    return _go_on(view, entered, made, done="invited")
 
 
 @post("/invitations/{invitation_id:str}/send")
@@ -38,14 +41,14 @@ async def resend(
     form: SkipValidation[Form],
     invitation_id: FromPath[str],
 ) -> Response[str]:
-    """Sends a fresh link; the one before is dead."""
+    """Sends a fresh link, or shows it; the one before is dead."""
     try:
-        await service.resend_invitation(
-            entered.plane, entered.caller, _invitation_id(invitation_id), expecting(None)
+        sent = await service.resend_invitation(
+            entered.plane, entered.caller, _invitation_id(invitation_id), _delivery(form), expecting(None)
         )
     except DomainError as error:
         return await show_refusal(view, entered, refused="invitation", form=form, error=error)
-    return go_to(entered.path, done="invitation-resent")
+    return _go_on(view, entered, sent, done="invitation-resent")
 
 
 @post("/invitations/{invitation_id:str}/revoke")
@@ -72,7 +75,19 @@ def _read(form: Form) -> NewInvitation:
     faults.settle()
     assert email is not None
     assert role is not None
-    return NewInvitation(email.shown, email.key, role)
+    return NewInvitation(email.shown, email.key, role, delivery=_delivery(form))
+
+
+def _delivery(form: Form) -> Delivery:
+    return Delivery.LINK if form.chosen("delivery") == Delivery.LINK else Delivery.MAIL
+
+
+def _go_on(view: View, entered: Entered, made: Handed, *, done: str) -> Response[str]:
+    """Go back to the account; where a link was made it is shown first, in the answer itself, because it is kept nowhere."""
+    if made.token is None:
+        return go_to(entered.path, done=done)
+    link = address_of_link(entered.plane, made.token)
+    return view.render(_LINK, invitation=made.invitation, link=link, back=entered.path)
 
 
 def _invitation_id(text: str) -> InvitationId:

@@ -10,16 +10,9 @@ from domicile.infra.email_address import parse_email_address
 from domicile.kernel.callers import Person
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.regions import Region
-from domicile.kernel.roles import Role
-from domicile.region.invitations import service
-from domicile.region.invitations.domain import (
-    InvitationLink,
-    Offer,
-    check_addressee,
-    link_invalid,
-    parse_link,
-)
-from domicile.region.plane import RegionPlane
+from domicile.region.invitations.domain import Offer, check_addressee, parse_link, parse_reference
+from domicile.region.receiving import service
+from domicile.region.receiving.gathering import plane_of
 from domicile.region.regions import Regions
 
 _JOIN = "joining/templates/join.html"
@@ -28,11 +21,10 @@ _CLOSED = "joining/templates/closed.html"
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What the page says of an offer."""
+    """What the page says of an offer; not the address that it is for, unless that is the visitor's own."""
 
     offer: Offer
     region: Region
-    role: Role
     is_for_visitor: bool
 
 
@@ -57,32 +49,73 @@ async def join(
 ) -> Response[str]:
     """Makes the invited person a user of the account, once."""
     try:
-        plane, link = _find_plane(regions, token)
-        joined = await service.accept_invitation(plane, person, link)
+        link = parse_link(token)
+        joined = await service.accept_invitation(plane_of(regions, link), person, link)
     except DomainError as error:
         return _closed(view, error)
     return go_to(f"/accounts/{joined.account_id}", done="joined")
 
 
-async def _preview(regions: Regions, token: str, visitor: Person | None) -> _Shown:
-    plane, link = _find_plane(regions, token)
-    offer = await service.preview_invitation(plane, link)
-    return _Shown(offer, plane.region, offer.role, _is_for(offer, visitor))
-
-
-def _find_plane(regions: Regions, token: str) -> tuple[RegionPlane, InvitationLink]:
-    link = parse_link(token)
+@post("/join/{token:str}/decline")
+async def decline(
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    regions: SkipValidation[Regions],
+    token: FromPath[str],
+) -> Response[str]:
+    """Ends the offer; whoever invited sees so."""
     try:
-        return regions.plane(link.region), link
+        link = parse_link(token)
+        await service.decline_invitation(plane_of(regions, link), person, link)
     except DomainError as error:
-        raise (link_invalid() if error.kind is ErrorKind.NOT_FOUND else error) from None
+        return _closed(view, error)
+    return go_to("/accounts", done="declined")
+
+
+@post("/invited/{ref:str}/accept")
+async def join_listed(
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    regions: SkipValidation[Regions],
+    ref: FromPath[str],
+) -> Response[str]:
+    """Accepts one of the invitations that the list of accounts shows."""
+    try:
+        reference = parse_reference(ref)
+        joined = await service.accept_invitation(plane_of(regions, reference), person, reference)
+    except DomainError as error:
+        return _closed(view, error)
+    return go_to(f"/accounts/{joined.account_id}", done="joined")
+
+
+@post("/invited/{ref:str}/decline")
+async def decline_listed(
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    regions: SkipValidation[Regions],
+    ref: FromPath[str],
+) -> Response[str]:
+    """Declines one of the invitations that the list of accounts shows."""
+    try:
+        reference = parse_reference(ref)
+        await service.decline_invitation(plane_of(regions, reference), person, reference)
+    except DomainError as error:
+        return _closed(view, error)
+    return go_to("/accounts", done="declined")
+
+
+async def _preview(regions: Regions, token: str, visitor: Person | None) -> _Shown:
+    link = parse_link(token)
+    plane = plane_of(regions, link)
+    offer = await service.preview_invitation(plane, link)
+    return _Shown(offer, plane.region, _is_for(offer, visitor))
 
 
 def _is_for(offer: Offer, visitor: Person | None) -> bool:
     if visitor is None:
         return False
     try:
-        check_addressee(offer, parse_email_address(visitor.email).key)
+        check_addressee(offer, parse_email_address(visitor.email).key, visitor.address_since)
     except DomainError:
         return False
     return True
@@ -96,4 +129,4 @@ def _closed(view: View, error: DomainError) -> Response[str]:
     return view.render(_CLOSED, status_code=statuses[error.kind], error=error)
 
 
-ROUTES = [show_join, join]
+ROUTES = [show_join, join, decline, join_listed, decline_listed]

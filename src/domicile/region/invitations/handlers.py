@@ -9,7 +9,8 @@ from domicile.infra.outbox import Handler, OutboxRow
 from domicile.infra.secrets import new_link_token
 from domicile.kernel.ids import AccountId, InvitationId
 from domicile.region.invitations.domain import Offer, make_token
-from domicile.region.invitations.service import give_link
+from domicile.region.invitations.offering import address_of_link
+from domicile.region.invitations.sending import give_link
 from domicile.region.plane import RegionPlane
 
 
@@ -42,7 +43,7 @@ def _compose(plane: RegionPlane, offer: Offer, token: str) -> MailMessage:
         offer.locale,
         to=offer.invitation.email_key,
         facts=facts,
-        link=f"{plane.region.base_url}/join/{token}",
+        link=address_of_link(plane, token),
         # By link, not by invitation: a mail server that drops repeated Message-IDs must not drop the link that works.
         seed=plane.link_hash.of(f"message {token}").hex(),
     )

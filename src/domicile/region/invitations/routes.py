@@ -1,42 +1,42 @@
-"""The HTTP edge of invitations; a link is followed by POST only, so that scanners of mail which open links use nothing up."""
+"""The HTTP edge of invitations, for those who invite."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Final
 
 from litestar import Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 
 from domicile.infra.idempotency import RequestKey
-from domicile.kernel.callers import Caller, Person
+from domicile.kernel.callers import Caller
 from domicile.kernel.errors import not_found
 from domicile.kernel.ids import InvitationId, find_invitation_id
 from domicile.kernel.versions import Precondition
 from domicile.region.invitations import service
-from domicile.region.invitations.domain import (
-    Invitation,
-    InvitationLink,
-    link_invalid,
-    parse_link,
-    parse_state,
-)
+from domicile.region.invitations.bulk import invite_members
+from domicile.region.invitations.domain import Handed, parse_state
 from domicile.region.invitations.schemas import (
+    BulkBody,
+    BulkResultsBody,
     InvitationBody,
     InvitationChangeBody,
     InvitationsBody,
-    JoinedBody,
     NewInvitationBody,
-    OfferBody,
-    TokenBody,
+    SendBody,
+    read_bulk,
+    read_delivery,
     read_new_invitation,
     read_offered_role,
     shape_invitation,
-    shape_joined,
-    shape_offer,
+    shape_results,
 )
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
 from domicile.web.bodies import or_unset
 from domicile.web.operations import Access, operation
 from domicile.web.versions import etag
+
+_BY_MAIL: Final = SendBody()
 
 
 @get(
@@ -82,11 +82,34 @@ async def invite_user(
     plane: SkipValidation[RegionPlane],
     request_key: SkipValidation[RequestKey | None],
 ) -> Response[InvitationBody]:
-    """A mail with a link follows. Whoever accepts must be signed in with that address, and becomes a user with that role."""
-    invitation = await service.invite_member(plane, caller, read_new_invitation(data), request_key)
-    body = shape_invitation(plane, caller.account_id, invitation)
-    headers = {"Location": f"/api/invitations/{invitation.id}", "ETag": etag(invitation.version)}
-    return Response(body, status_code=201, headers=headers)
+    """A mail with a link follows, or with `delivery` `link` the answer holds the link, this once: a repeated request is answered without it.
+
+    Whoever accepts must be signed in with that address, and becomes a user with that role.
+    """
+    made = await service.invite_member(plane, caller, read_new_invitation(data), request_key)
+    location = {"Location": f"/api/invitations/{made.invitation.id}"}
+    return _answer(plane, caller, made, status_code=201, headers=location)
+
+
+@post(
+    "/api/invitations/bulk",
+    status_code=200,
+    summary="Invite many addresses into the account",
+    tags=["Invitations"],
+    opt=operation(Access.ACCOUNT, permission="identity:invitation:create", is_creation=True),
+)
+async def invite_users(
+    data: JSONBody[BulkBody],
+    caller: SkipValidation[Caller],
+    plane: SkipValidation[RegionPlane],
+    request_key: SkipValidation[RequestKey | None],
+) -> Response[BulkResultsBody]:
+    """At most 1000. The good ones are made and the others told, each with the problem that it would have been alone.
+
+    `results` is in the order of the request. Repeated under its key after a broken connection, the request goes on where it ended.
+    """
+    outcomes = await invite_members(plane, caller, read_bulk(data), request_key)
+    return Response(shape_results(plane, caller.account_id, outcomes))
 
 
 @get(
@@ -100,7 +123,7 @@ async def describe_invitation(
 ) -> Response[InvitationBody]:
     """To whom, as what, and where it stands; never its link."""
     invitation = await service.get_invitation(plane, caller, _invitation_id(invitation_id))
-    return _answer(plane, caller, invitation)
+    return _answer(plane, caller, Handed(invitation))
 
 
 @post(
@@ -124,7 +147,7 @@ async def modify_invitation(
     """Before it is accepted; the link that was sent stays good."""
     target = _invitation_id(invitation_id)
     invitation = await service.change_offered_role(plane, caller, target, read_offered_role(data), expected)
-    return _answer(plane, caller, invitation)
+    return _answer(plane, caller, Handed(invitation))
 
 
 @post(
@@ -138,6 +161,7 @@ async def modify_invitation(
         errors=(
             "not-found",
             "above-your-role",
+            "already-member",
             "invitation-closed",
             "invitation-sent-too-often",
             "stale-version",
@@ -148,11 +172,18 @@ async def send_invitation(
     invitation_id: FromPath[str],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
+    *,
     expected: SkipValidation[Precondition],
+    data: JSONBody[SendBody] = _BY_MAIL,
 ) -> Response[InvitationBody]:
-    """With a fresh link, good for the full time again, also when it had expired. The link sent before is dead at once."""
-    invitation = await service.resend_invitation(plane, caller, _invitation_id(invitation_id), expected)
-    return _answer(plane, caller, invitation)
+    """With a fresh link, good for the full time again, also when it had expired. The link before is dead at once.
+
+    With `delivery` `link` no mail is sent, and the answer holds the link, this once.
+    """
+    sent = await service.resend_invitation(
+        plane, caller, _invitation_id(invitation_id), read_delivery(data), expected
+    )
+    return _answer(plane, caller, sent)
 
 
 @delete(
@@ -176,69 +207,31 @@ async def revoke_invitation(
     await service.revoke_invitation(plane, caller, _invitation_id(invitation_id), expected)
 
 
-@post(
-    "/api/invitations/preview",
-    status_code=200,
-    summary="See what an invitation link offers",
-    tags=["Invitations"],
-    opt=operation(Access.ANYONE, errors=("invitation-invalid", "invitation-used", "wrong-region")),
-)
-async def preview_invitation(data: JSONBody[TokenBody], regions: SkipValidation[Regions]) -> OfferBody:
-    """For whoever holds the link, signed in or not. It uses nothing up."""
-    link = parse_link(data.token)
-    plane = _plane_of(link, regions)
-    return shape_offer(plane, await service.preview_invitation(plane, link))
-
-
-@post(
-    "/api/invitations/accept",
-    status_code=200,
-    summary="Accept an invitation",
-    tags=["Invitations"],
-    opt=operation(
-        Access.PERSON,
-        errors=(
-            "invitation-invalid",
-            "invitation-used",
-            "invitation-for-another-address",
-            "already-member",
-            "wrong-region",
-        ),
-    ),
-)
-async def accept_invitation(
-    data: JSONBody[TokenBody], person: SkipValidation[Person], regions: SkipValidation[Regions]
-) -> JoinedBody:
-    """For the signed-in person whose address was invited; works once. `baseURL` is where the account is reached."""
-    link = parse_link(data.token)
-    plane = _plane_of(link, regions)
-    return shape_joined(plane, await service.accept_invitation(plane, person, link))
-
-
-def _plane_of(link: InvitationLink, regions: Regions) -> RegionPlane:
-    if all(region.id != link.region for region in regions.all):
-        raise link_invalid()
-    return regions.plane(link.region)
-
-
 def _invitation_id(text: str) -> InvitationId:
     if (invitation := find_invitation_id(text)) is None:
         raise not_found("invitation")
     return invitation
 
 
-def _answer(plane: RegionPlane, caller: Caller, invitation: Invitation) -> Response[InvitationBody]:
-    body = shape_invitation(plane, caller.account_id, invitation)
-    return Response(body, headers={"ETag": etag(invitation.version)})
+def _answer(
+    plane: RegionPlane,
+    caller: Caller,
+    handed: Handed,
+    *,
+    status_code: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response[InvitationBody]:
+    body = shape_invitation(plane, caller.account_id, handed.invitation, handed.token)
+    tagged = {**headers, "ETag": etag(handed.invitation.version)}
+    return Response(body, status_code=status_code, headers=tagged)
 
 
 ROUTES = [
     list_invitations,
     invite_user,
+    invite_users,
     describe_invitation,
     modify_invitation,
     send_invitation,
     revoke_invitation,
-    preview_invitation,
-    accept_invitation,
 ]

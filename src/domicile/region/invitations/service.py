@@ -1,85 +1,95 @@
-"""Use cases about invitations: made and looked after by members, previewed by who holds the link, accepted by the person invited."""
+"""Use cases about invitations as those who invite have them: made, one by one, listed, changed, sent again, revoked."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from domicile.infra.databases import RegionTx
-from domicile.infra.email_address import parse_email_address
 from domicile.infra.idempotency import RequestKey
-from domicile.kernel.callers import Caller, Person
+from domicile.infra.secrets import new_link_token
+from domicile.kernel.callers import Caller
 from domicile.kernel.errors import not_found, stale
-from domicile.kernel.ids import AccountId, ApiKeyId, InvitationId, RoleId, UserId, new_invitation_id
+from domicile.kernel.ids import AccountId, InvitationId, RoleId, new_invitation_id
 from domicile.kernel.paging import Page, PageRequest
-from domicile.kernel.permissions import MemberState, check_not_above
-from domicile.kernel.urn import Principal
+from domicile.kernel.permissions import check_not_above
 from domicile.kernel.versions import Precondition
-from domicile.region.accounts.store import find_account
-from domicile.region.api_keys.store import find_key
-from domicile.region.audit.domain import by_caller, by_person
+from domicile.region.audit.domain import by_caller
 from domicile.region.audit.store import append_audit
-from domicile.region.history.domain import member_facts
 from domicile.region.invitations import store
 from domicile.region.invitations.domain import (
+    DAY,
     INVITE,
-    MOST_PER_DAY,
-    MOST_SENDS,
+    Delivery,
+    Handed,
     Invitation,
-    InvitationLink,
     InvitationState,
-    Joined,
     NewInvitation,
-    Offer,
+    Room,
     already_member,
     already_open,
-    check_acceptable,
-    check_addressee,
     check_open,
     check_stands,
-    could_offer,
-    link_invalid,
-    link_used,
+    make_token,
     sent_too_often,
-    too_many,
 )
-from domicile.region.memberships.service import log_membership_change
-from domicile.region.memberships.store import find_member, has_member_with_email, insert_member
+from domicile.region.invitations.offering import judge
+from domicile.region.memberships.store import has_member_with_email
 from domicile.region.outbox.store import INVITATION_MAIL
 from domicile.region.plane import RegionPlane
-from domicile.region.roles.service import find_role, get_role
+from domicile.region.roles.service import get_role
 
-_DAY = timedelta(hours=24)
 _UPDATED = "audit.invitation_updated.v1"
 
 
 async def invite_member(
     plane: RegionPlane, caller: Caller, new: NewInvitation, request: RequestKey | None
-) -> Invitation:
-    """Offer an address a place in the caller's account; the mail with the link follows.
+) -> Handed:
+    """Offer an address a place in the caller's account; a mail with the link follows, or the link is in the answer, this once.
 
     `already-member` if the address is a user's (who may invite may also list them), `invitation-open` if it has an unexpired
     invitation, `above-your-role`, `too-many-invitations`; `idempotency-key-reused` if the key came with another body.
+    A request that is repeated gives the invitation without its link: that is kept by nobody, and another can be asked for.
     """
     caller.require(INVITE)
     account, principal = caller.account_id, caller.principal.id
 
-    async def work(tx: RegionTx) -> Invitation:
-        await _check_offered(plane, tx, caller, new.role_id, field="roleID")
+    async def work(tx: RegionTx) -> Handed:
         earlier = await plane.idempotency.recall(
             tx, request, Invitation, owner_id=account, principal_id=principal
         )
         if earlier is not None:
-            return earlier
-        made = _new_invitation(plane, caller, new)
-        await _check_room(tx, account, made)
-        if not await store.insert_invitation(tx, account, made):
-            raise already_open()
-        await _ask_for_mail(plane, tx, account, made)
-        details = {"invitationID": made.id, "email": made.email, "roleID": made.role_id}
-        await append_audit(tx, by_caller(caller, "audit.invitation_created.v1", details, now=made.created_at))
-        await plane.idempotency.keep(tx, request, made, owner_id=account, principal_id=principal)
+            return Handed(earlier)
+        room = await measure_room(plane, tx, account)
+        made = await make_invitation(plane, tx, caller, new, room)
+        await plane.idempotency.keep(tx, request, made.invitation, owner_id=account, principal_id=principal)
         return made
 
     return await plane.database.run_tx(work)
+
+
+async def measure_room(plane: RegionPlane, tx: RegionTx, account: AccountId) -> Room:
+    """Tell how many invitations the account may still make now."""
+    made, oldest = await store.count_made_since(tx, account, plane.clock() - DAY)
+    return Room(plane.settings.invitations.per_account_per_day, made, oldest)
+
+
+async def make_invitation(
+    plane: RegionPlane, tx: RegionTx, caller: Caller, new: NewInvitation, room: Room
+) -> Handed:
+    """Make one invitation of a caller who may invite; a refusal, with the codes of `invite_member`, has written nothing."""
+    account = caller.account_id
+    await _check_offered(plane, tx, caller, new.role_id, field="roleID")
+    made = _new_invitation(plane, caller, new)
+    await _check_wanted(tx, account, made, room)
+    token = _new_token(plane, account, new.delivery)
+    if not await store.insert_invitation(tx, account, made, token_hash=_hash(plane, token)):
+        raise already_open()
+    if token is None:
+        await _ask_for_mail(plane, tx, account, made)
+    details = {"invitationID": made.id, "email": made.email, "roleID": made.role_id}
+    await append_audit(
+        tx, by_caller(caller, "audit.invitation_created.v1", details | _handed(made), now=made.created_at)
+    )
+    return Handed(made, token)
 
 
 def _new_invitation(plane: RegionPlane, caller: Caller, new: NewInvitation) -> Invitation:
@@ -94,22 +104,40 @@ def _new_invitation(plane: RegionPlane, caller: Caller, new: NewInvitation) -> I
         created_by=caller.principal,
         modified_at=now,
         expires_at=_expiry(plane, now),
-        last_sent_at=None,
+        last_sent_at=None if new.delivery is Delivery.MAIL else now,
         sends=1,
         version=1,
+        locale=new.locale,
+        delivery=new.delivery,
     )
+
+
+def _new_token(plane: RegionPlane, account: AccountId, delivery: Delivery) -> str | None:
+    """Make the token of a link that is handed over; that of a mail is made when the mail is sent."""
+    return make_token(plane.id, account, new_link_token()) if delivery is Delivery.LINK else None
+
+
+def _handed(invitation: Invitation | None) -> dict[str, object]:
+    """Tell the audit where a link was handed to somebody; that it was mailed to its address goes without saying."""
+    is_handed = invitation is not None and invitation.delivery is Delivery.LINK
+    return {"delivery": Delivery.LINK} if is_handed else {}
+
+
+def _hash(plane: RegionPlane, token: str | None) -> bytes | None:
+    return plane.link_hash.of(token) if token is not None else None
 
 
 def _expiry(plane: RegionPlane, now: datetime) -> datetime:
     return now + timedelta(days=plane.settings.links.invitation_days)
 
 
-async def _check_room(tx: RegionTx, account: AccountId, wanted: Invitation) -> None:
+async def _check_wanted(tx: RegionTx, account: AccountId, wanted: Invitation, room: Room) -> None:
     if await has_member_with_email(tx, account, (wanted.email, wanted.email_key)):
         raise already_member()
-    count, oldest = await store.count_made_since(tx, account, wanted.created_at - _DAY)
-    if count >= MOST_PER_DAY and oldest is not None:
-        raise too_many(int((oldest + _DAY - wanted.created_at).total_seconds()) + 1)
+    # What is there already is told as such, so that a list which is run again tells what is left of it.
+    if room.is_full and await store.has_open(tx, account, wanted.email_key, now=wanted.created_at):
+        raise already_open()
+    room.check(wanted.created_at)
 
 
 async def _ask_for_mail(plane: RegionPlane, tx: RegionTx, account: AccountId, invitation: Invitation) -> None:
@@ -157,42 +185,70 @@ async def change_offered_role(
 
 
 async def resend_invitation(
-    plane: RegionPlane, caller: Caller, invitation: InvitationId, expected: Precondition
-) -> Invitation:
-    """End the present link and have a mail sent with a fresh one, good for the full time again, also when it had expired.
+    plane: RegionPlane,
+    caller: Caller,
+    invitation: InvitationId,
+    delivery: Delivery,
+    expected: Precondition,
+) -> Handed:
+    """End the present link for a fresh one, mailed or handed over, good for the full time again, also when it had expired.
 
-    `above-your-role`, because sending again is offering again; `invitation-closed` once accepted or revoked, and
-    where whoever made it could not any more; `invitation-sent-too-often`.
+    `above-your-role`, because sending again is offering again; `invitation-closed` once accepted, declined or revoked, where
+    another one took its place, and where whoever made it could not any more; `invitation-sent-too-often`; `already-member`.
     """
     caller.require(INVITE)
 
-    async def work(tx: RegionTx) -> Invitation:
+    async def work(tx: RegionTx) -> Handed:
         now = plane.clock()
-        before = await _get_open(tx, caller.account_id, invitation, expected)
-        await _check_offered(plane, tx, caller, before.role_id)
-        check_stands(await _offer(plane, tx, caller.account_id, before))
-        if before.sends >= MOST_SENDS:
-            raise sent_too_often()
+        before = await _check_renewable(plane, tx, caller, invitation, expected)
+        token = _new_token(plane, caller.account_id, delivery)
         renewed = await store.renew(
-            tx, caller.account_id, invitation, expires_at=_expiry(plane, now), now=now
+            tx,
+            caller.account_id,
+            before.id,
+            delivery=delivery,
+            token_hash=_hash(plane, token),
+            expires_at=_expiry(plane, now),
+            now=now,
         )
-        recorded = await _record_update(tx, caller, renewed, {"sent": True}, now)
-        await _ask_for_mail(plane, tx, caller.account_id, recorded)
-        return recorded
+        recorded = await _record_update(tx, caller, renewed, {"sent": True} | _handed(renewed), now)
+        if token is None:
+            await _ask_for_mail(plane, tx, caller.account_id, recorded)
+        return Handed(recorded, token)
 
     return await plane.database.run_tx(work)
+
+
+async def _check_renewable(
+    plane: RegionPlane, tx: RegionTx, caller: Caller, invitation: InvitationId, expected: Precondition
+) -> Invitation:
+    before = await _get_open(tx, caller.account_id, invitation, expected)
+    offered = await store.find_offered(tx, caller.account_id, invitation)
+    if offered is None:
+        raise not_found("invitation")
+    await _check_offered(plane, tx, caller, before.role_id)
+    offer = await judge(plane, tx, offered)
+    if offer is None:
+        raise not_found("role")
+    check_stands(offer)
+    if await has_member_with_email(tx, caller.account_id, (before.email, before.email_key)):
+        raise already_member()
+    most = plane.settings.invitations.sends_per_invitation
+    if before.sends >= most:
+        raise sent_too_often(most)
+    return before
 
 
 async def revoke_invitation(
     plane: RegionPlane, caller: Caller, invitation: InvitationId, expected: Precondition
 ) -> None:
-    """Take an offer back: its link is dead at once; doing it again changes nothing; `invitation-closed` once accepted."""
+    """Take an offer back: its link is dead at once; where it has ended otherwise nothing changes; `invitation-closed` once accepted."""
     caller.require("identity:invitation:delete")
 
     async def work(tx: RegionTx) -> None:
         now = plane.clock()
         before = await _get(tx, caller.account_id, invitation)
-        if before.state in {InvitationState.REVOKED, InvitationState.EXPIRED}:
+        if before.state in {InvitationState.REVOKED, InvitationState.DECLINED, InvitationState.EXPIRED}:
             return
         expected(before.version)
         check_open(before)
@@ -200,123 +256,6 @@ async def revoke_invitation(
         await _record_update(tx, caller, revoked, {"state": InvitationState.REVOKED}, now)
 
     await plane.database.run_tx(work)
-
-
-async def preview_invitation(plane: RegionPlane, link: InvitationLink) -> Offer:
-    """Show what a link offers to whoever holds it, using nothing up; codes as for accepting."""
-    offer = await plane.database.read(lambda tx: _get_offer(plane, tx, link))
-    check_acceptable(offer)
-    return offer
-
-
-async def accept_invitation(plane: RegionPlane, person: Person, link: InvitationLink) -> Joined:
-    """Make the invited person a user of the account, once.
-
-    Whatever is wrong with the link is `invitation-invalid`; `invitation-used`, `invitation-for-another-address` and `already-member`
-    are told only to who holds a true link. Whoever is a user already leaves the invitation as it was.
-    """
-    email_key = parse_email_address(person.email).key
-
-    async def work(tx: RegionTx) -> Joined:
-        # Read first, so that links that lead nowhere do not wait for the access log; what decides is `consume`.
-        offer = await _get_offer(plane, tx, link)
-        check_acceptable(offer)
-        check_addressee(offer, email_key)
-        now = plane.clock()
-        version = await log_membership_change(
-            plane,
-            tx,
-            link.account_id,
-            person.user_id,
-            member_facts(offer.invitation.role_id, MemberState.ENABLED),
-        )
-        used = await store.consume(
-            tx,
-            link.account_id,
-            token_hash=_hash(plane, link),
-            email_key=email_key,
-            user=person.user_id,
-            now=now,
-        )
-        if used is None:
-            raise link_used()
-        if not await insert_member(
-            tx, link.account_id, person.card(), role=used.role_id, version=version, now=now
-        ):
-            raise already_member()
-        await _record_joining(tx, person, link.account_id, used, now)
-        return Joined(link.account_id, offer.alias, used.role_id)
-
-    joined = await plane.database.run_tx(work)
-    await plane.index_now(joined.account_id)
-    return joined
-
-
-async def _record_joining(
-    tx: RegionTx, person: Person, account: AccountId, used: Invitation, now: datetime
-) -> None:
-    accepted = {"invitationID": used.id, "email": used.email, "state": InvitationState.ACCEPTED}
-    joined = {"userID": person.user_id, "roleID": used.role_id, "invitationID": used.id}
-    await append_audit(tx, by_person(person, account, _UPDATED, accepted, now=now))
-    await append_audit(tx, by_person(person, account, "audit.user_joined.v1", joined, now=now))
-
-
-async def give_link(
-    plane: RegionPlane, account: AccountId, invitation: InvitationId, *, sends: int, token: str
-) -> Offer | None:
-    """Make `token` the one link of an open invitation, keeping its hash alone; gives what the mail says.
-
-    None, and nothing to send, if it no longer stands open, or if its mail was asked for again after the `sends`-th time.
-    """
-
-    async def work(tx: RegionTx) -> Offer | None:
-        token_hash = plane.link_hash.of(token)
-        linked = await store.set_link(
-            tx, account, invitation, token_hash=token_hash, sends=sends, now=plane.clock()
-        )
-        if linked is None:
-            return None
-        offer = await _offer(plane, tx, account, linked)
-        return offer if offer.stands else None
-
-    return await plane.database.run_tx(work)
-
-
-async def _get_offer(plane: RegionPlane, tx: RegionTx, link: InvitationLink) -> Offer:
-    found = await store.find_by_token(tx, link.account_id, _hash(plane, link))
-    if found is None:
-        raise link_invalid()
-    return await _offer(plane, tx, link.account_id, found.as_of(plane.clock()))
-
-
-def _hash(plane: RegionPlane, link: InvitationLink) -> bytes:
-    return plane.link_hash.of(link.token)
-
-
-async def _offer(plane: RegionPlane, tx: RegionTx, account_id: AccountId, invitation: Invitation) -> Offer:
-    if (account := await find_account(tx, account_id)) is None:
-        raise link_invalid()
-    name, held = await _find_inviter(tx, account_id, invitation.created_by)
-    offered = await find_role(tx, plane.catalogue, account_id, invitation.role_id)
-    holds = await find_role(tx, plane.catalogue, account_id, held) if held else None
-    if offered is None:
-        raise link_invalid()
-    stands = holds is not None and could_offer(holds.role, offered.role)
-    return Offer(invitation, account.alias, account.locale, name or account.alias, offered.role, stands)
-
-
-async def _find_inviter(tx: RegionTx, account: AccountId, by: Principal) -> tuple[str | None, RoleId | None]:
-    """Find the name by which an invited person may know who invited them, and the role that they hold now, if any.
-
-    A key that expired by plan leaves its offers standing; one that was locked or deleted does not.
-    """
-    if by.kind == "user":
-        member = await find_member(tx, account, UserId(by.id))
-        if member is None:
-            return None, None
-        return member.name, member.role_id if member.state is MemberState.ENABLED else None
-    key = await find_key(tx, account, ApiKeyId(by.id))
-    return None, key.role_id if key is not None and key.is_enabled else None
 
 
 async def _get(tx: RegionTx, account: AccountId, invitation: InvitationId) -> Invitation:

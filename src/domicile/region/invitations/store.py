@@ -27,12 +27,14 @@ from sqlalchemy import (
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.planes import REGION, UtcTime
-from domicile.kernel.ids import AccountId, InvitationId, RoleId, UserId
+from domicile.kernel.ids import AccountId, InvitationId, RoleId
 from domicile.kernel.paging import Page, PageRequest
-from domicile.kernel.permissions import AccountState
+from domicile.kernel.permissions import AccountState, MemberState
 from domicile.kernel.urn import Principal
 from domicile.region.accounts.store import accounts
-from domicile.region.invitations.domain import Invitation, InvitationState
+from domicile.region.api_keys.store import api_keys
+from domicile.region.invitations.domain import Delivery, Invitation, InvitationState, Offered
+from domicile.region.memberships.store import member_cards, memberships
 
 invitations = Table(
     "invitations",
@@ -54,19 +56,28 @@ invitations = Table(
     Column("accepted_by", Text),
     Column("accepted_at", UtcTime),
     Column("version", BigInteger, nullable=False),
+    Column("locale", Text),
+    Column("delivery", Text, nullable=False, server_default=Delivery.MAIL),
     ForeignKeyConstraint(["account_id"], ["accounts.account_id"]),
     Index("ix_invitations_page", "account_id", "created_at", "invitation_id"),
     Index("uq_invitations_token_hash", "account_id", "token_hash", unique=True),
 )
 # A literal: with a parameter PostgreSQL finds the partial index for ON CONFLICT only while it plans each statement anew.
-_IS_INVITED = invitations.c.state == literal_column(f"'{InvitationState.INVITED}'")
+IS_INVITED = invitations.c.state == literal_column(f"'{InvitationState.INVITED}'")
 Index(
     "uq_invitations_open",
     invitations.c.account_id,
     invitations.c.email_key,
     unique=True,
-    sqlite_where=_IS_INVITED,
-    postgresql_where=_IS_INVITED,
+    sqlite_where=IS_INVITED,
+    postgresql_where=IS_INVITED,
+)
+
+Index(
+    "ix_invitations_open_to",
+    invitations.c.email_key,
+    sqlite_where=IS_INVITED,
+    postgresql_where=IS_INVITED,
 )
 
 _SHOWN = (
@@ -83,13 +94,52 @@ _SHOWN = (
     invitations.c.last_sent_at,
     invitations.c.sends,
     invitations.c.version,
+    invitations.c.locale,
+    invitations.c.delivery,
+)
+OFFERED = (
+    *_SHOWN,
+    invitations.c.account_id,
+    accounts.c.alias,
+    accounts.c.locale.label("account_locale"),
+    member_cards.c.name.label("inviter"),
+    memberships.c.role_id.label("member_role"),
+    memberships.c.state.label("member_state"),
+    api_keys.c.role_id.label("key_role"),
+    api_keys.c.is_enabled.label("key_is_enabled"),
+)
+WITH_INVITERS = (
+    invitations.join(accounts, invitations.c.account_id == accounts.c.account_id)
+    .outerjoin(
+        memberships,
+        and_(
+            invitations.c.account_id == memberships.c.account_id,
+            invitations.c.created_by_kind == "user",
+            invitations.c.created_by_id == memberships.c.user_id,
+        ),
+    )
+    .outerjoin(
+        member_cards,
+        and_(
+            memberships.c.account_id == member_cards.c.account_id,
+            memberships.c.user_id == member_cards.c.user_id,
+        ),
+    )
+    .outerjoin(
+        api_keys,
+        and_(
+            invitations.c.account_id == api_keys.c.account_id,
+            invitations.c.created_by_kind == "apikey",
+            invitations.c.created_by_id == api_keys.c.key_id,
+        ),
+    )
 )
 _EXPIRE = (
     update(invitations)
     .where(
         invitations.c.account_id == bindparam("of_account"),
         invitations.c.email_key == bindparam("to_email"),
-        _IS_INVITED,
+        IS_INVITED,
         invitations.c.expires_at <= bindparam("now"),
     )
     .values(state=InvitationState.EXPIRED)
@@ -99,20 +149,24 @@ _MADE_SINCE = select(func.count().label("made"), func.min(invitations.c.created_
 )
 
 
-async def insert_invitation(tx: RegionTx, account: AccountId, made: Invitation) -> bool:
-    """Make an invitation; False if there is an open one to the address.
+async def insert_invitation(
+    tx: RegionTx, account: AccountId, made: Invitation, *, token_hash: bytes | None
+) -> bool:
+    """Make an invitation, with its link if that is known already; False if there is an open one to the address.
 
     One that is open by its state but has expired gives up the place.
     """
-    if await _insert_unless_open(tx, account, made):
+    if await _insert_unless_open(tx, account, made, token_hash):
         return True
     freed = await tx.execute(
         _EXPIRE, {"of_account": account, "to_email": made.email_key, "now": made.created_at}
     )
-    return freed.rowcount == 1 and await _insert_unless_open(tx, account, made)
+    return freed.rowcount == 1 and await _insert_unless_open(tx, account, made, token_hash)
 
 
-async def _insert_unless_open(tx: RegionTx, account: AccountId, made: Invitation) -> bool:
+async def _insert_unless_open(
+    tx: RegionTx, account: AccountId, made: Invitation, token_hash: bytes | None
+) -> bool:
     row = {
         "account_id": account,
         "invitation_id": made.id,
@@ -127,13 +181,15 @@ async def _insert_unless_open(tx: RegionTx, account: AccountId, made: Invitation
         "expires_at": made.expires_at,
         "last_sent_at": made.last_sent_at,
         "sends": made.sends,
-        "token_hash": None,
+        "token_hash": token_hash,
         "accepted_by": None,
         "accepted_at": None,
         "version": made.version,
+        "locale": made.locale,
+        "delivery": made.delivery,
     }
     place = [invitations.c.account_id, invitations.c.email_key]
-    unless_open = tx.insert(invitations).on_conflict_do_nothing(index_elements=place, index_where=_IS_INVITED)
+    unless_open = tx.insert(invitations).on_conflict_do_nothing(index_elements=place, index_where=IS_INVITED)
     return (await tx.execute(unless_open, row)).rowcount == 1
 
 
@@ -143,17 +199,31 @@ async def count_made_since(tx: RegionTx, account: AccountId, since: datetime) ->
     return row.made, row.oldest
 
 
+async def has_open(tx: RegionTx, account: AccountId, email_key: str, *, now: datetime) -> bool:
+    """Tell whether an address has an open, unexpired invitation."""
+    theirs = (invitations.c.account_id == account) & (invitations.c.email_key == email_key)
+    found = select(invitations.c.invitation_id).where(theirs, IS_INVITED, invitations.c.expires_at > now)
+    return await tx.first(found) is not None
+
+
 async def find_invitation(tx: RegionTx, account: AccountId, invitation: InvitationId) -> Invitation | None:
     """Find an invitation of an account."""
     row = await tx.first(select(*_SHOWN).where(_is(account, invitation)))
     return _invitation(row) if row else None
 
 
-async def find_by_token(tx: RegionTx, account: AccountId, token_hash: bytes) -> Invitation | None:
+async def find_offered(tx: RegionTx, account: AccountId, invitation: InvitationId) -> Offered | None:
+    """Find an invitation with what is known of its account and of whoever made it."""
+    row = await tx.first(select(*OFFERED).select_from(WITH_INVITERS).where(_is(account, invitation)))
+    return read_offered(row) if row else None
+
+
+async def find_offered_by_token(tx: RegionTx, account: AccountId, token_hash: bytes) -> Offered | None:
     """Find the invitation to which a link leads, whatever its state; None unless the account can be entered."""
     leads_here = (invitations.c.account_id == account) & (invitations.c.token_hash == token_hash)
-    row = await tx.first(select(*_SHOWN).where(leads_here, _account_is_active(account)))
-    return _invitation(row) if row else None
+    query = select(*OFFERED).select_from(WITH_INVITERS)
+    row = await tx.first(query.where(leads_here, account_is_active()))
+    return read_offered(row) if row else None
 
 
 async def list_invitations(
@@ -177,7 +247,7 @@ async def list_offers_of_role(
     tx: RegionTx, account: AccountId, role: RoleId, *, at_most: int
 ) -> tuple[InvitationId, ...]:
     """List invitations that offer a role and are open, or have run out and can be sent again."""
-    offers = (invitations.c.account_id == account) & (invitations.c.role_id == role) & _IS_INVITED
+    offers = (invitations.c.account_id == account) & (invitations.c.role_id == role) & IS_INVITED
     query = select(invitations.c.invitation_id).where(offers).order_by(invitations.c.invitation_id)
     return tuple(InvitationId(row.invitation_id) for row in await tx.all(query.limit(at_most)))
 
@@ -197,18 +267,32 @@ async def revoke(
 
 
 async def renew(
-    tx: RegionTx, account: AccountId, invitation: InvitationId, *, expires_at: datetime, now: datetime
+    tx: RegionTx,
+    account: AccountId,
+    invitation: InvitationId,
+    *,
+    delivery: Delivery,
+    token_hash: bytes | None,
+    expires_at: datetime,
+    now: datetime,
 ) -> Invitation | None:
-    """Prolong an offer and end its present link; None unless the invitation is open."""
-    values = {"expires_at": expires_at, "token_hash": None, "sends": invitations.c.sends + 1}
+    """Prolong an offer and end its present link, for another one if that is known already; None unless the invitation is open."""
+    values: dict[str, object] = {
+        "expires_at": expires_at,
+        "token_hash": token_hash,
+        "sends": invitations.c.sends + 1,
+        "delivery": delivery,
+    }
+    if token_hash is not None:
+        values["last_sent_at"] = now
     return await _change_open(tx, account, invitation, now=now, values=values)
 
 
 async def _change_open(
     tx: RegionTx, account: AccountId, invitation: InvitationId, *, now: datetime, values: Mapping[str, object]
 ) -> Invitation | None:
-    change = update(invitations).where(_is(account, invitation), _IS_INVITED)
-    return await _change(tx, change.values(**values, modified_at=now, version=invitations.c.version + 1))
+    change = update(invitations).where(_is(account, invitation), IS_INVITED)
+    return await change_one(tx, change.values(**values, modified_at=now, version=invitations.c.version + 1))
 
 
 async def set_link(
@@ -225,26 +309,14 @@ async def set_link(
     The version stays: a mail that leaves is no change that anybody could overwrite.
     """
     is_wanted = (
-        _is_open(account, now) & (invitations.c.invitation_id == invitation) & (invitations.c.sends == sends)
+        is_open(account, now) & (invitations.c.invitation_id == invitation) & (invitations.c.sends == sends)
     )
     change = update(invitations).where(is_wanted)
-    return await _change(tx, change.values(token_hash=token_hash, last_sent_at=now))
+    return await change_one(tx, change.values(token_hash=token_hash, last_sent_at=now))
 
 
-async def consume(
-    tx: RegionTx, account: AccountId, *, token_hash: bytes, email_key: str, user: UserId, now: datetime
-) -> Invitation | None:
-    """Use an invitation up; None, and nothing changed, unless link, address, state and time are all right.
-
-    One statement: of any number of attempts at once, one finds it open.
-    """
-    is_theirs = (invitations.c.token_hash == token_hash) & (invitations.c.email_key == email_key)
-    used = {"state": InvitationState.ACCEPTED, "accepted_by": user, "accepted_at": now, "modified_at": now}
-    change = update(invitations).where(_is_open(account, now), is_theirs)
-    return await _change(tx, change.values(**used, version=invitations.c.version + 1))
-
-
-async def _change(tx: RegionTx, change: Update) -> Invitation | None:
+async def change_one(tx: RegionTx, change: Update) -> Invitation | None:
+    """Run a change of at most one invitation, and give it as it is then; None if it was not to be changed."""
     row = (await tx.execute(change.returning(*_SHOWN))).first()
     return _invitation(row) if row else None
 
@@ -253,22 +325,25 @@ def _is(account: AccountId, invitation: InvitationId) -> ColumnElement[bool]:
     return (invitations.c.account_id == account) & (invitations.c.invitation_id == invitation)
 
 
-def _is_open(account: AccountId, now: datetime) -> ColumnElement[bool]:
-    is_current = (invitations.c.account_id == account) & _IS_INVITED & (invitations.c.expires_at > now)
-    return is_current & _account_is_active(account)
+def is_open(account: AccountId, now: datetime) -> ColumnElement[bool]:
+    """Choose what can be accepted in an account that can be entered."""
+    is_current = (invitations.c.account_id == account) & IS_INVITED & (invitations.c.expires_at > now)
+    active = exists().where(accounts.c.account_id == account, account_is_active())
+    return is_current & active
 
 
-def _account_is_active(account: AccountId) -> ColumnElement[bool]:
-    return exists().where(accounts.c.account_id == account, accounts.c.state == AccountState.ACTIVE)
+def account_is_active() -> ColumnElement[bool]:
+    """Choose what lies in an account that can be entered."""
+    return accounts.c.state == AccountState.ACTIVE
 
 
 def _seen_as(state: InvitationState, now: datetime) -> ColumnElement[bool]:
     match state:
         case InvitationState.INVITED:
-            return and_(_IS_INVITED, invitations.c.expires_at > now)
+            return and_(IS_INVITED, invitations.c.expires_at > now)
         case InvitationState.EXPIRED:
-            return or_(invitations.c.state == state, and_(_IS_INVITED, invitations.c.expires_at <= now))
-        case InvitationState.ACCEPTED | InvitationState.REVOKED:
+            return or_(invitations.c.state == state, and_(IS_INVITED, invitations.c.expires_at <= now))
+        case InvitationState.ACCEPTED | InvitationState.REVOKED | InvitationState.DECLINED:
             return invitations.c.state == state
 
 
@@ -286,4 +361,20 @@ def _invitation(row: Row[tuple[object, ...]]) -> Invitation:
         last_sent_at=row.last_sent_at,
         sends=row.sends,
         version=row.version,
+        locale=row.locale,
+        delivery=Delivery(row.delivery),
+    )
+
+
+def read_offered(row: Row[tuple[object, ...]]) -> Offered:
+    """Read what is stored of an offer; a key that expired by plan leaves its offers standing, one that was locked or deleted does not."""
+    held = row.member_role if row.member_state == MemberState.ENABLED else None
+    held = row.key_role if row.key_is_enabled else held
+    return Offered(
+        account_id=AccountId(row.account_id),
+        invitation=_invitation(row),
+        alias=row.alias,
+        locale=row.account_locale,
+        inviter=row.inviter,
+        held=RoleId(held) if held is not None else None,
     )

@@ -1,0 +1,1 @@
+"""The pace at which one address is mailed from a region, whoever has it mailed."""

@@ -1,0 +1,1 @@
+"""Receiving invitations: what the invited person sees of them, accepts and declines."""
