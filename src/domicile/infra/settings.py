@@ -119,6 +119,12 @@ class CourierSettings(_Section, frozen=True, kw_only=True):
     """Failures after which a row is set aside for an operator."""
 
 
+class AuditSettings(_Section, frozen=True, kw_only=True):
+    """How long audit events of accounts are kept."""
+
+    retention_days: Annotated[int, Meta(ge=30, le=3650)] = 365
+
+
 _DEFAULT_REGIONS = (
     RegionSettings(id="us-1", name="United States"),
     RegionSettings(id="de-1", name="Germany"),
@@ -137,6 +143,7 @@ class _File(_Section, frozen=True, kw_only=True):
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     links: LinkSettings = field(default_factory=LinkSettings)
     courier: CourierSettings = field(default_factory=CourierSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     mail: MailSettings | None = None
 
 
@@ -158,6 +165,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     passwords: PasswordSettings
     links: LinkSettings
     courier: CourierSettings
+    audit: AuditSettings
     mail: MailSettings | None
     """None: the embedded mailbox catches every mail."""
 
@@ -219,6 +227,7 @@ def load_settings(
         passwords=read.passwords,
         links=read.links,
         courier=read.courier,
+        audit=read.audit,
         mail=read.mail,
     )
     if faults := _faults(settings):

@@ -98,9 +98,7 @@ def consistency_proof(former: int, size: int, hash_of: RangeHash) -> tuple[bytes
     return tuple(reversed(path if is_whole else [*path, hash_of(begin, end)]))
 
 
-def is_consistent(
-    former: int, former_root: bytes, size: int, root: bytes, proof: Sequence[bytes]
-) -> bool:
+def is_consistent(former: int, former_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
     """Verify that the tree with `root` begins with the one with `former_root` (section 2.1.4.2)."""
     if former == size:
         return not proof and former_root == root
