@@ -110,7 +110,7 @@ def read_checkpoint(text: object, keys: Mapping[str, Any], *, line: int | None) 
     usable: list[Json] = [cast("Json", key) for key in known if isinstance(key, dict)]
     if key_id is None:
         raise BadLogError(Fault.WRONG_SIGNATURE, line, "The checkpoint is not a signed statement.")
-    if key_id not in {key.get("kid") for key in usable}:
+    if key_id not in [key.get("kid") for key in usable]:
         raise BadLogError(
             Fault.UNTRUSTED_KEY, line, f"The checkpoint is signed by {key_id}, which is not in the keys."
         )

@@ -2,7 +2,10 @@
 
 from datetime import datetime, timedelta
 
+import structlog
+
 from domicile.infra.databases import RegionTx
+from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import AccountId
 from domicile.region.audit import store
 from domicile.region.audit.growth import cover
@@ -11,11 +14,13 @@ from domicile.region.audit_tree.store import (
     forget_checkpoints,
     list_aged,
     list_grown,
+    note_looked_at,
     note_pruned,
     read_tree,
 )
 from domicile.region.plane import RegionPlane
 
+_log = structlog.get_logger("domicile.audit")
 _ACCOUNTS_AT_ONCE = 100
 _EVENTS_AT_ONCE = 500
 _MARK_MEMORY = timedelta(hours=25)
@@ -30,7 +35,7 @@ async def sign_checkpoints(plane: RegionPlane) -> int:
             lambda tx, after=after: list_grown(tx, after=after, at_most=_ACCOUNTS_AT_ONCE)
         )
         for account in grown:
-            await bring_checkpoint(plane, account)
+            await _bring(plane, account)
         count += len(grown)
         if len(grown) < _ACCOUNTS_AT_ONCE:
             return count
@@ -48,12 +53,27 @@ async def delete_aged_events(plane: RegionPlane) -> int:
         lambda tx: list_aged(tx, before=before, at_most=_ACCOUNTS_AT_ONCE)
     ):
         for account in aged:
-            await bring_checkpoint(plane, account)
             count += await _delete_aged(plane, account, before)
     return count
 
 
+async def _bring(plane: RegionPlane, account: AccountId) -> bool:
+    """Sign a checkpoint; a log that is broken is told of, and does not keep the others waiting."""
+    try:
+        await bring_checkpoint(plane, account)
+    except DomainError as refused:
+        if refused.code != "audit-log-broken":
+            raise
+        _log.error("audit_log_broken", account=account)
+        return False
+    return True
+
+
 async def _delete_aged(plane: RegionPlane, account: AccountId, before: datetime) -> int:
+    if not await _bring(plane, account):
+        # What is left is evidence: it is kept until somebody has looked at it.
+        await plane.database.run_tx(lambda tx: note_looked_at(tx, account, now=plane.clock()))
+        return 0
     count = 0
     while deleted := await plane.database.run_tx(lambda tx: _delete_some(tx, account, before)):
         count += deleted

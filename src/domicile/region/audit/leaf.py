@@ -59,7 +59,11 @@ def _check(value: object) -> None:
 
 
 def seal_event(event: AuditEvent, salt: bytes) -> SealedEvent:
-    """Part an event: address and source of the principal, and every text with an e-mail address in it, are personal."""
+    """Part an event: address and source of the principal, and every text with an e-mail address in it, are personal.
+
+    ValueError for details that have no one form (see `canonical`).
+    """
+    _check(event.details)
     told: dict[str, str] = {}
     details = _set_apart(event.details, "", told)
     personal = canonical(

@@ -98,6 +98,7 @@ def _scope_of(filters: Filters) -> str:
     opt=operation(
         Access.ACCOUNT,
         permission="audit:log:read",
+        errors=("audit-log-broken",),
         streams=tuple(media_type for _, media_type in _FORMS.values()),
     ),
 )
@@ -128,7 +129,7 @@ async def export_logs(
     "/api/logs/checkpoint",
     summary="Show the latest signed checkpoint of the log",
     tags=["Audit"],
-    opt=operation(Access.ACCOUNT, permission="audit:log:read"),
+    opt=operation(Access.ACCOUNT, permission="audit:log:read", errors=("audit-log-broken",)),
 )
 async def get_checkpoint(
     caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane]
@@ -162,7 +163,7 @@ async def list_checkpoints(
     "/api/logs/proof",
     summary="Prove that an event is in the log, or that the log extends an earlier one",
     tags=["Audit"],
-    opt=operation(Access.ACCOUNT, permission="audit:log:read", errors=("not-found",)),
+    opt=operation(Access.ACCOUNT, permission="audit:log:read", errors=("not-found", "audit-log-broken")),
 )
 async def get_proof(
     caller: SkipValidation[Caller],

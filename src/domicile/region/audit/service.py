@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domicile.infra.databases import RegionTx
 from domicile.kernel.callers import Caller
-from domicile.kernel.errors import invalid, not_found
+from domicile.kernel.errors import DomainError, invalid, not_found
 from domicile.kernel.hash_tree import consistency_proof, peaks_of
 from domicile.kernel.ids import AccountId
 from domicile.kernel.paging import Page, PageRequest
@@ -134,12 +134,14 @@ async def begin_export(plane: RegionPlane, caller: Caller, filters: Filters, *, 
     """Fix what is exported, and record that it is: an export that breaks off was one all the same."""
     caller.require(_PERMISSION)
     account = caller.account_id
-    checkpoint = await bring_checkpoint(plane, account)
+    checkpoint = await _bring_some_checkpoint(plane, account)
 
     async def fix(tx: RegionTx) -> Export:
         begin = (await read_tree(tx, account)).pruned_size
         view = await read_view(tx, account, checkpoint.size, begin)
-        count = await store.count_events(tx, account, filters, end=checkpoint.size)
+        count = checkpoint.size - begin
+        if not filters.is_everything:
+            count = await store.count_events(tx, account, filters, end=checkpoint.size)
         return Export(account, filters, checkpoint, begin, peaks_of(begin, view.hash_of), count, view)
 
     export = await plane.database.read(fix)
@@ -152,6 +154,20 @@ async def begin_export(plane: RegionPlane, caller: Caller, filters: Filters, *, 
     event = by_caller(caller, "audit.log_exported.v1", details, now=plane.clock())
     await plane.database.run_tx(lambda tx: store.append_audit(tx, event))
     return export
+
+
+async def _bring_some_checkpoint(plane: RegionPlane, account: AccountId) -> Checkpoint:
+    """Give the checkpoint to export by: of a log in which an event is missing the latest that was signed before."""
+    try:
+        return await bring_checkpoint(plane, account)
+    except DomainError as refused:
+        if refused.code != "audit-log-broken":
+            raise
+        state = await plane.database.read(lambda tx: read_tree(tx, account))
+        signed = await plane.database.read(lambda tx: find_checkpoint(tx, account, state.checkpoint_size))
+        if signed is None:
+            raise
+        return signed
 
 
 async def read_export(plane: RegionPlane, export: Export) -> AsyncGenerator[list[ExportedEvent]]:

@@ -24,6 +24,7 @@ from uuid_utils import uuid7
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.planes import REGION, OpaqueJson, UtcTime
+from domicile.kernel.hash_tree import HASH_BYTES
 from domicile.kernel.ids import AccountId, UserId
 from domicile.kernel.paging import Page, PageRequest
 from domicile.kernel.urn import Principal
@@ -67,6 +68,8 @@ audit_marks = Table(
     Column("kind", Text, primary_key=True),
     Column("at", UtcTime, nullable=False),
 )
+GONE = bytes(HASH_BYTES)
+"""Stands for the hash of an event that somebody took out of the database; nothing hashes to it."""
 _ERASED_AT_ONCE = 500
 
 
@@ -133,9 +136,10 @@ async def find_seq(tx: RegionTx, account: AccountId, event_id: str) -> tuple[int
 
 
 async def read_leaf_hashes(tx: RegionTx, account: AccountId, *, begin: int, end: int) -> tuple[bytes, ...]:
-    """Read the leaf hashes of the events that are there with places from `begin` up to, and without, `end`."""
-    query = select(audit_events.c.leaf_hash).where(_between(account, begin, end))
-    return tuple(row.leaf_hash for row in await tx.all(query.order_by(audit_events.c.seq)))
+    """Read the leaf hashes of the events with places from `begin` up to, and without, `end`; GONE for one that is missing."""
+    query = select(audit_events.c.seq, audit_events.c.leaf_hash).where(_between(account, begin, end))
+    found = {row.seq: row.leaf_hash for row in await tx.all(query)}
+    return tuple(found.get(seq, GONE) for seq in range(begin, end))
 
 
 async def list_moments(

@@ -109,6 +109,11 @@ async def note_pruned(
     await _set(tx, account, pruned_size=pruned_size, oldest_at=oldest_at)
 
 
+async def note_looked_at(tx: RegionTx, account: AccountId, *, now: datetime) -> None:
+    """Put off deleting events of an account, as if its oldest were of now."""
+    await _set(tx, account, oldest_at=now)
+
+
 async def _set(tx: RegionTx, account: AccountId, **values: object) -> None:
     await tx.execute(update(audit_trees).where(audit_trees.c.account_id == account).values(values))
 
