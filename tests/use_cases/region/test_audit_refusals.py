@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import ApiKeyId
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import READ_ONLY
+from domicile.kernel.roles import READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.api_keys.domain import ApiKeyChange, CreatedApiKey, NewApiKey
 from domicile.region.api_keys.service import change_api_key, create_api_key, delete_api_key, list_api_keys

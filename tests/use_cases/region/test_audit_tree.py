@@ -14,7 +14,7 @@ from domicile.infra.databases import RegionTx
 from domicile.kernel.hash_tree import is_consistent, root_by_inclusion, root_of
 from domicile.kernel.ids import UserId
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import PREDEFINED_ROLES, READ_ONLY
+from domicile.kernel.roles import PREDEFINED_ROLES, READ_ONLY
 from domicile.region.audit.domain import Filters, by_caller, by_system, parse_filters
 from domicile.region.audit.handlers import delete_aged_events, forget_marks, sign_checkpoints
 from domicile.region.audit.leaf import addresses_in
