@@ -262,12 +262,18 @@ def test_a_key_of_the_account_with_a_wrong_secret_is_nobody(world: World, victim
     other.api.call("DELETE", f"/api/apikeys/{other.id}", status=204)
 
 
+def _stored_but_the_audit(world: World, victim: Victim) -> Stored:
+    """What readers leave alone; that they export, or were refused, is recorded."""
+    return {name: rows for name, rows in _stored(world, victim).items() if " audit_" not in name}
+
+
 def test_read_only_may_read_everything_and_change_nothing(
     world: World, victim: Victim, operations: list[Operation], subtests: pytest.Subtests
 ) -> None:
     readers = {"key": victim.read_key, "account token": victim.reader_api, "session": victim.reader.api}
     ids = victim.ids
-    before = _stored(world, victim)
+    before = _stored_but_the_audit(world, victim)
+    size = victim.account.api.call("GET", "/api/logs/checkpoint")["size"]
     changing = 0
     for operation in operations:
         if operation.permission is None:
@@ -284,8 +290,11 @@ def test_read_only_may_read_everything_and_change_nothing(
                 else:
                     assert answer.status_code == 200, answer.text
         with subtests.test(unchanged_by=str(operation)):
-            assert _stored(world, victim) == before
+            assert _stored_but_the_audit(world, victim) == before
     assert changing >= 20
+    recorded = victim.account.api.call("GET", "/api/logs?limit=250")["logs"]
+    told = [event for event in recorded if event["seq"] >= size]
+    assert {event["type"] for event in told if event["outcome"] == "success"} == {"audit.log_exported.v1"}
 
 
 def test_every_operation_inside_an_account_names_the_permission_it_asks_for_or_is_about_the_caller(

@@ -14,6 +14,7 @@ import domicile.region.access_log.store
 import domicile.region.accounts.store
 import domicile.region.api_keys.store
 import domicile.region.audit.store
+import domicile.region.audit_tree.store
 import domicile.region.courier.store
 import domicile.region.history.store
 import domicile.region.invitations.store

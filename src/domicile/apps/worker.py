@@ -11,6 +11,7 @@ from domicile.apps.node import Node
 from domicile.identity.housekeeping import forget_expired
 from domicile.infra.delivery import error_name
 from domicile.region.access_log.store import forget_changes
+from domicile.region.audit.handlers import delete_aged_events, forget_marks, sign_checkpoints
 from domicile.region.courier.service import Courier
 from domicile.region.entering.door import Door
 from domicile.region.mail_pace.service import forget_mails
@@ -18,6 +19,7 @@ from domicile.region.mail_pace.service import forget_mails
 _ROUND_SECONDS = 1.0
 _ROUNDS_BETWEEN_FLUSHES = 10
 _ROUNDS_BETWEEN_CLEANINGS = 600
+_ROUNDS_BETWEEN_CHECKPOINTS = 300
 _ACCESS_LOG_MEMORY = timedelta(days=1)
 _log = structlog.get_logger("domicile.worker")
 
@@ -30,11 +32,12 @@ async def working(node: Node) -> AsyncGenerator[None]:
     ]
     for region, courier in node.couriers.items():
         door = node.doors.by_region[region]
-        # Three loops, so that neither a slow mail server nor a dark directory delays what narrows an access.
+        # Loops of their own, so that neither a slow mail server nor a dark directory delays what narrows an access.
         for waker, rounds in (
             (node.wakers[region], _outbox_rounds(door, courier)),
             (asyncio.Event(), _feed_rounds(courier)),
             (asyncio.Event(), _standing_rounds(door)),
+            (asyncio.Event(), _audit_rounds(door)),
         ):
             tasks.append(asyncio.create_task(_run(region, waker, rounds)))
     try:
@@ -45,6 +48,7 @@ async def working(node: Node) -> AsyncGenerator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         for door in node.doors.by_region.values():
             await _attempt("flush", door.standings.flush_activity)
+            await _attempt("refusals", lambda door=door: door.refusals.write_down(door.plane))
 
 
 async def _run(plane: str, waker: asyncio.Event, work: Callable[[int], Awaitable[None]]) -> None:
@@ -108,5 +112,17 @@ def _standing_rounds(door: Door) -> Callable[[int], Awaitable[None]]:
         await door.standings.poll()
         if number % _ROUNDS_BETWEEN_FLUSHES == _ROUNDS_BETWEEN_FLUSHES - 1:
             await door.standings.flush_activity()
+
+    return one
+
+
+def _audit_rounds(door: Door) -> Callable[[int], Awaitable[None]]:
+    async def one(number: int) -> None:
+        await _attempt("refusals", lambda: door.refusals.write_down(door.plane))
+        if number % _ROUNDS_BETWEEN_CHECKPOINTS == _ROUNDS_BETWEEN_CHECKPOINTS - 1:
+            await sign_checkpoints(door.plane)
+        if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
+            await delete_aged_events(door.plane)
+            await forget_marks(door.plane)
 
     return one

@@ -130,6 +130,12 @@ class CourierSettings(_Section, frozen=True, kw_only=True):
     """Failures after which a row is set aside for an operator."""
 
 
+class AuditSettings(_Section, frozen=True, kw_only=True):
+    """How long audit events of accounts are kept."""
+
+    retention_days: Annotated[int, Meta(ge=30, le=3650)] = 365
+
+
 _DEFAULT_REGIONS = (
     RegionSettings(id="us-1", name="United States"),
     RegionSettings(id="de-1", name="Germany"),
@@ -149,6 +155,7 @@ class _File(_Section, frozen=True, kw_only=True):
     links: LinkSettings = field(default_factory=LinkSettings)
     invitations: InvitationSettings = field(default_factory=InvitationSettings)
     courier: CourierSettings = field(default_factory=CourierSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     mail: MailSettings | None = None
 
 
@@ -171,6 +178,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     links: LinkSettings
     invitations: InvitationSettings
     courier: CourierSettings
+    audit: AuditSettings
     mail: MailSettings | None
     """None: the embedded mailbox catches every mail."""
 
@@ -233,6 +241,7 @@ def load_settings(
         links=read.links,
         invitations=read.invitations,
         courier=read.courier,
+        audit=read.audit,
         mail=read.mail,
     )
     if faults := _faults(settings):

@@ -1,6 +1,7 @@
 """Who is calling: a person with a session, or a principal inside one account."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -78,6 +79,10 @@ class MemberCard:
     version: int
 
 
+def _tell_nobody(_caller: "Caller", _action: str) -> None:
+    """Stand where no record is kept of refusals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated principal inside one account, with their standing as of this request."""
@@ -92,6 +97,8 @@ class Caller:
     method: str
     """`session`, `account-token` or `api-key`."""
     origin: Origin
+    tell_refusal: Callable[["Caller", str], None] = field(default=_tell_nobody, repr=False, compare=False)
+    """Told of every action that `require` refuses; quick, in memory, and never fails."""
 
     @property
     def principal(self) -> Principal:
@@ -121,4 +128,5 @@ class Caller:
         """Refuse the request unless its caller may do `action` (see `permissions.refusal` for the codes)."""
         decision = self.may(action)
         if not decision.allowed:
+            self.tell_refusal(self, action)
             raise refusal(decision, self.role.id)

@@ -161,8 +161,11 @@ AUTHORSHIP = (
     ),
     *_from_user(
         "audit_events",
-        {"principal_id": "user_id", "principal_email": "email", "details": "user_id"},
+        {"principal_id": "user_id", "personal": "email", "details": "user_id"},
         "The audit says who did what to whom, for as long as it is kept.",
+    ),
+    *_from_user(
+        "audit_marks", {"subject_id": "user_id"}, "A refusal is recorded once a minute, for 25 hours."
     ),
     *_from_user(
         "idempotency_keys", {"principal_id": "user_id"}, "A repeated request is recognised by who repeats it."

@@ -136,6 +136,10 @@ def _add_examples(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
         operation["requestBody"]["required"] = body.is_required
     if body is not None and (example := example_of(body.annotation)) is not None:
         operation["requestBody"]["content"]["application/json"]["example"] = example
+    if streams := handler.opt.get("streams"):
+        told = {kind: {"schema": {"type": "string"}} for kind in streams}
+        operation["responses"][str(handler.status_code)] = {"description": "A stream.", "content": told}
+        return
     answer = handler.parsed_fn_signature.return_type.annotation
     for content in operation["responses"].get(str(handler.status_code), {}).get("content", {}).values():
         if answer == Response[bytes]:  # JSON that was written by hand: this document

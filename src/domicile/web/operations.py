@@ -37,11 +37,17 @@ _IMPLIED = {
 
 
 def operation(
-    access: Access, *, permission: str | None = None, errors: tuple[str, ...] = (), is_creation: bool = False
+    access: Access,
+    *,
+    permission: str | None = None,
+    errors: tuple[str, ...] = (),
+    is_creation: bool = False,
+    streams: tuple[str, ...] = (),
 ) -> Mapping[str, Any]:
     """Make the `opt` of a route handler: read by the published document, and by the tests that try every route as a stranger.
 
-    `errors` are codes beyond those that every route of its kind has; `is_creation` says that `Idempotency-Key` is honoured.
+    `errors` are codes beyond those that every route of its kind has; `is_creation` says that `Idempotency-Key` is honoured;
+    `streams` are the media types of an answer that is no JSON body but a stream of text.
     """
     implied = (*_IMPLIED[access], *(("not-permitted",) if permission else ()))
     implied += ("idempotency-key-reused",) if is_creation else ()
@@ -50,4 +56,5 @@ def operation(
         "permission": permission,
         "errors": (*implied, *errors),
         "is_creation": is_creation,
+        "streams": streams,
     }

@@ -28,6 +28,7 @@ CODES = {
     "address-not-allowed": 403,
     "already-member": 409,
     "api-version": 400,
+    "audit-log-broken": 409,
     "body-too-large": 413,
     "credential-refused": 401,
     "database-unavailable": 503,

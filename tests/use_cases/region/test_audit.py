@@ -47,6 +47,7 @@ async def test_an_event_on_the_wire_says_who_did_what_and_from_where(region: Joi
 
     assert body == {
         "eventID": recorded.event_id,
+        "seq": 0,
         "time": "2026-11-23T14:00:00Z",
         "type": "audit.invitation_created.v1",
         "event": "invitation_created",

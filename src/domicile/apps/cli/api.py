@@ -1,7 +1,7 @@
 """The public API as the command line calls it: one request, one answer, problems (RFC 9457) told to the reader."""
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -86,6 +86,35 @@ class Api:
             raise refusal(answer)
         return answer
 
+    @contextmanager
+    def stream(
+        self, path: str, *, params: Mapping[str, str | int] | None = None
+    ) -> Generator[tuple[Mapping[str, str], Iterator[bytes]]]:
+        """Ask for an answer too large to hold: its headers and its pieces as they come; a refusal ends the command."""
+        with ExitStack() as opened:
+            response = opened.enter_context(self._open_stream(path, params))
+            if response.status_code == 401 and self._renew is not None:
+                self._authorization, self._renew = self._renew(), None
+                response = opened.enter_context(self._open_stream(path, params))
+            if response.status_code != 200:
+                with self._explained():
+                    response.read()
+                raise refusal(Answer(response.status_code, response.content, response.headers))
+            yield response.headers, self._pieces(response)
+
+    @contextmanager
+    def _open_stream(self, path: str, params: Mapping[str, str | int] | None) -> Generator[httpx2.Response]:
+        headers = {} if self._authorization is None else {"Authorization": self._authorization}
+        with ExitStack() as opened:
+            with self._explained():
+                stream = self._client.stream("GET", "/api" + path, params=params, headers=headers)
+                response = opened.enter_context(stream)
+            yield response
+
+    def _pieces(self, response: httpx2.Response) -> Iterator[bytes]:
+        with self._explained():
+            yield from response.iter_bytes()
+
     def collect(
         self, path: str, plural: str, paging: Paging, *, params: Mapping[str, str | int] | None = None
     ) -> JsonObject:
@@ -115,17 +144,27 @@ class Api:
         if body is not None:
             sent["Content-Type"] = "application/json"
         content = None if body is None else msgspec.json.encode(body)
-        try:
+        with self._explained():
             response = self._client.request(
                 method, "/api" + path, params=params, content=content, headers=sent
             )
+        return Answer(response.status_code, response.content, response.headers)
+
+    @contextmanager
+    def _explained(self) -> Generator[None]:
+        """End the command with a sentence where the server does not answer, or breaks off."""
+        try:
+            yield
         except httpx2.TimeoutException:
             raise CommandError(Exit.UNREACHABLE, f"{self._client.base_url} did not answer in time.") from None
+        except httpx2.RemoteProtocolError:
+            raise CommandError(
+                Exit.UNREACHABLE, f"{self._client.base_url} broke off in the middle of its answer."
+            ) from None
         except (httpx2.TransportError, httpx2.DecodingError):
             raise CommandError(
                 Exit.UNREACHABLE, f"{self._client.base_url} cannot be reached: is the server running?"
             ) from None
-        return Answer(response.status_code, response.content, response.headers)
 
 
 def new_client(base_url: str) -> httpx2.Client:

@@ -23,6 +23,7 @@ _COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
     (_ACCOUNTS, "check", "access:check", "Ask whether you may do something."),
     (_ACCOUNTS, "explain", "access:explain", "Explain why someone may or may not do something."),
     (_ACCOUNTS, "logs", "access:logs", "What happened in an account."),
+    (_ACCOUNTS, "audit", "audit:audit", "List, export and verify what happened in an account."),
     (_ACCOUNTS, "regions", "access:regions", "Where accounts can be created."),
     (_OPERATORS, "serve", "serving:serve", "Run the server."),
     (_OPERATORS, "config", "configuration:config", "Check the configuration."),

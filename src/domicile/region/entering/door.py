@@ -1,7 +1,7 @@
 """The door of a region: recognises who calls by key, token or session, and lets people into accounts."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
@@ -14,11 +14,12 @@ from domicile.kernel.ids import AccountId, ApiKeyId
 from domicile.kernel.permissions import Circumstances, Rule, refusal
 from domicile.kernel.roles import BE_THERE
 from domicile.region.audit.domain import by_person
-from domicile.region.audit.store import append_audit
+from domicile.region.audit.refusals import Refusals
+from domicile.region.audit.store import append_audit, mark_once
 from domicile.region.entering.domain import LIFETIME, AccountToken
 from domicile.region.entering.keys import TokenKeys
 from domicile.region.plane import RegionPlane
-from domicile.region.standing.domain import ApiKeyCopy
+from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
 from domicile.region.standing.service import Standings
 
 _HIDDEN = {Rule.PLACE_EXISTS, Rule.PLACE_ENABLED}
@@ -31,16 +32,19 @@ class Door:
     plane: RegionPlane
     standings: Standings
     keys: TokenKeys
+    refusals: Refusals = field(default_factory=Refusals)
 
     async def from_api_key(self, key: ApiKeyId, secret: str, origin: Origin) -> Caller:
         """Recognise an API key; `credential-refused` for an unknown, wrong, locked or expired one, without saying which."""
         copy = await self.standings.find_key(key)
         now = self.plane.clock()
-        if copy is None or not self.knows_secret(copy, secret, now):
+        if copy is None:
             raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
-        caller = Caller(
-            copy.standing, Circumstances(now, origin.address), copy.role, copy.alias, "", "api-key", origin
-        )
+        circumstances = Circumstances(now, origin.address)
+        caller = self._caller(copy, circumstances, (copy.alias, ""), "api-key", origin)
+        if not self.knows_secret(copy, secret, now):
+            self.refusals.note_api_key(caller, "wrong-secret")
+            raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
         return self._admit(caller)
 
     def knows_secret(self, copy: ApiKeyCopy, secret: str, now: datetime) -> bool:
@@ -61,9 +65,8 @@ class Door:
         if facts is None or copy is None:
             raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
         circumstances = Circumstances(now, origin.address, facts.epoch, facts.mfa_used)
-        return self._admit(
-            Caller(copy.standing, circumstances, copy.role, copy.name, copy.email, "account-token", origin)
-        )
+        named = copy.name, copy.email
+        return self._admit(self._caller(copy, circumstances, named, "account-token", origin))
 
     async def from_person(self, person: Person, account: AccountId) -> Caller:
         """Recognise a signed-in person in one of their accounts; `not-found` where they have no place in force."""
@@ -73,23 +76,31 @@ class Door:
         circumstances = Circumstances(
             self.plane.clock(), person.origin.address, person.epoch, person.mfa_used
         )
-        caller = Caller(
-            copy.standing, circumstances, copy.role, copy.name, copy.email, "session", person.origin
-        )
+        named = copy.name, copy.email
+        caller = self._caller(copy, circumstances, named, "session", person.origin)
         decision = caller.may(BE_THERE)
         if not decision.allowed and decision.steps[-1].rule in _HIDDEN:
+            self.refusals.note_entry(caller, str(decision.steps[-1].rule))
             raise not_found("account")
         return self._admit(caller)
 
     async def enter(self, person: Person, account: AccountId) -> AccountToken:
         """Let a person into one of their accounts: a token signed by this region, good for ten minutes.
 
-        An event of its own in the account's audit. `not-found` where they have no place, `account-suspended` where nobody has.
+        An event of its own in the account's audit, and for a session that was not there before a sign-in too.
+        `not-found` where they have no place, `account-suspended` where nobody has.
         """
         caller = await self.from_person(person, account)
         now = self.plane.clock()
+        # Told from others by a fingerprint under the region's own key: nothing of a session leaves the identity plane.
+        session = self.plane.link_hash.of(f"session {person.session_id}").hex()[:32]
 
         async def record(tx: RegionTx) -> None:
+            if await mark_once(tx, account, session, "signed-in", now=now):
+                methods = list(person.methods)
+                signed_in = {"userID": person.user_id, "session": session, "methods": methods}
+                event = by_person(person, account, "audit.user-signed-in.v1", signed_in, now=now)
+                await append_audit(tx, event)
             details = {"userID": person.user_id, "roleID": caller.role_id}
             await append_audit(tx, by_person(person, account, "audit.account_entered.v1", details, now=now))
 
@@ -117,9 +128,26 @@ class Door:
             "exp": int(expires_at.timestamp()),
         }
 
+    def _caller(
+        self,
+        copy: ApiKeyCopy | MemberCopy,
+        circumstances: Circumstances,
+        named: tuple[str, str],
+        method: str,
+        origin: Origin,
+    ) -> Caller:
+        name, email = named
+        tell = self.refusals.note_action
+        return Caller(copy.standing, circumstances, copy.role, name, email, method, origin, tell)
+
     def _admit(self, caller: Caller) -> Caller:
         decision = caller.may(BE_THERE)
         if not decision.allowed:
+            reason = str(decision.steps[-1].rule)
+            if caller.principal.kind == "apikey":
+                self.refusals.note_api_key(caller, reason)
+            else:
+                self.refusals.note_entry(caller, reason)
             raise refusal(decision, caller.role_id)
         self.standings.note_activity(caller.account_id, caller.principal, caller.circumstances.now)
         return caller
