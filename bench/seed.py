@@ -73,7 +73,7 @@ async def seed(data: Path, *, small_accounts: int) -> Seeded:
 
 async def _add_people(node: Node) -> list[Person]:
     kept = await node.identity.passwords.hash(SecretText(PASSWORD))
-    users = [_user(number) for number in range(USERS_OF_LARGE_ACCOUNT)]
+    users = [make_user(number) for number in range(USERS_OF_LARGE_ACCOUNT)]
 
     async def work(tx: IdentityTx) -> None:
         for user in users:
@@ -81,7 +81,7 @@ async def _add_people(node: Node) -> list[Person]:
             await put_hash(tx, user.id, kept, now=user.created_at)
 
     await node.identity.database.run_tx(work)
-    return [_person(user) for user in users]
+    return [as_person(user) for user in users]
 
 
 async def _add_account(plane: RegionPlane, owner: Person, alias: str) -> AccountId:
@@ -99,7 +99,7 @@ async def _add_members(plane: RegionPlane, account: AccountId, people: list[Pers
     await plane.database.run_tx(work)
 
 
-def _user(number: int) -> User:
+def make_user(number: int) -> User:
     now, email = utc_now(), f"person.{number}@example.com"
     return User(
         id=UserId(str(uuid7())),
@@ -116,7 +116,7 @@ def _user(number: int) -> User:
     )
 
 
-def _person(user: User) -> Person:
+def as_person(user: User) -> Person:
     return Person(
         user_id=user.id,
         email=user.email,

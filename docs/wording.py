@@ -17,6 +17,7 @@ from domicile.kernel.paging import DEFAULT_LIMIT, LARGEST_LIMIT
 from domicile.region.access import routes as access
 from domicile.region.accounts.domain import LONGEST_ALIAS
 from domicile.region.api_keys import domain as api_keys
+from domicile.region.contacts import domain as contacts
 from domicile.region.entering.domain import LIFETIME
 from domicile.region.invitations.domain import MOST_AT_ONCE
 from domicile.region.receiving.service import MOST_SHOWN
@@ -73,6 +74,7 @@ SETTINGS: Final = {
     "invitations.sends_per_invitation": "Times that a link of one invitation may be asked for, the first included.",
     "invitations.mails_per_address_per_hour": "Invitations that one region mails to one address within any hour, whoever invites; further mails wait, and none is lost.",
     "audit.retention_days": "How long the audit events of accounts are kept; their hashes stay.",
+    "accounts.suspension_days": "Days from the deletion of an account until its data is deleted; until then it can be restored.",
     "courier.park_after": "Failures after which a row is set aside for an operator.",
     "mail.host": "The SMTP server.",
     "mail.port": "Its port.",
@@ -93,13 +95,17 @@ TABLES: Final = {
     "identity.outbox": "Mails to be sent to people: kinds and ids, no address, no secret.",
     "directory.directory_accounts": "Every account id ever given out, with its region, state and alias.",
     "directory.directory_memberships": "The membership index: who is in which account, with state and role.",
+    "directory.directory_receipts": "Deletion receipts: id, account, dates and a fingerprint.",
     "directory.directory_feed": "What changed about people, for the regions in which they are members: ids and versions.",
     "directory.directory_feed_heads": "The last number of each region's feed.",
-    "region.accounts": "An account's alias, language, time zone and state.",
+    "region.accounts": "An account's alias, language, time zone and state; of a suspended one until when it can be restored.",
     "region.memberships": "A user's place in an account: role, state, last activity. Authoritative.",
     "region.member_cards": "What the region may know of its members: a copy of name, address, language, time zone.",
     "region.roles": "The roles that an account made for itself.",
     "region.access_history": "What each place, key and role became, and when, for a year.",
+    "region.contacts": "Three lists of addresses to write to about an account.",
+    "region.purges": "Purges under way: an account's id, dates, and how many rows of which table are deleted.",
+    "region.deletion_receipts": "Signed receipts of purged accounts: ids, dates and numbers.",
     "region.invitations": "Who was invited as what, and where it stands; of the link only its keyed hash.",
     "region.invitation_mails": "When addresses were mailed invitations within the last hour; of the address only a keyed hash.",
     "region.api_keys": "The account's API keys; of each secret only its keyed hash.",
@@ -120,6 +126,8 @@ TABLES: Final = {
 EVENTS: Final = {
     "audit.account_created.v1": "An account was created.",
     "audit.account_entered.v1": "A person got an account token.",
+    "audit.account_restored.v1": "A suspended account was restored.",
+    "audit.account_suspended.v1": "An account was deleted: it is suspended until it is purged.",
     "audit.account_updated.v1": "Alias, locale or time zone of an account changed.",
     "audit.apiKey_created.v1": "An API key was made.",
     "audit.access_refused.v1": "A change was refused to a user or an API key for want of a permission; at most one a minute of each kind.",
@@ -127,6 +135,7 @@ EVENTS: Final = {
     "audit.apiKey_refused.v1": "An API key was used and refused: wrong secret, locked, expired, or from a foreign address; at most one a minute for each reason.",
     "audit.apiKey_updated.v1": "An API key was changed, locked, unlocked or rotated.",
     "audit.entry_refused.v1": "A user was refused in the account: it is suspended, say; at most one a minute for each reason.",
+    "audit.contacts_updated.v1": "Lists of contacts were replaced; which, and how many addresses each has.",
     "audit.invitation_created.v1": "An address was invited.",
     "audit.invitation_updated.v1": "An invitation got another role, was sent again, revoked, accepted or declined.",
     "audit.log_exported.v1": "The account's audit events were exported: in which form, by which filters, how many.",
@@ -153,6 +162,7 @@ def limits() -> Iterator[tuple[str, str, str]]:
     yield "Length of an e-mail address", f"{email_address.LONGEST_EMAIL} characters", email_address.__name__
     yield "Length of a password", f"at most {passwords._LONGEST} characters", passwords.__name__
     yield "Length of an account's alias", f"{LONGEST_ALIAS} characters", "domicile.region.accounts.domain"
+    yield "Addresses on a list of contacts", f"1 to {contacts.MOST_ADDRESSES}", contacts.__name__
     yield "Length of an API key's alias", f"{api_keys.LONGEST_ALIAS} characters", api_keys.__name__
     yield (
         "Length of an API key's description",

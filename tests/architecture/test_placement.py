@@ -30,6 +30,8 @@ IDS_IN_NODE_TABLES = {
     ("access_log", "account_id"),
     ("access_log", "subject_id"),
     ("parked_feed", "subject_id"),
+    ("purges", "account_id"),
+    ("deletion_receipts", "account_id"),
 }
 """All that the tables of a region's machinery know of accounts and people."""
 MACHINERY_COLUMNS = {
@@ -37,9 +39,14 @@ MACHINERY_COLUMNS = {
     "access_log_head": {"name", "seq"},
     "feed_cursor": {"name", "seq", "attempts"},
     "parked_feed": {"seq", "kind", "version", "parked_at", "last_error"},
+    "purges": {
+        *("receipt_id", "suspended_at", "begun_at", "stage"),
+        *("expected", "deleted", "account_version", "version"),
+    },
+    "deletion_receipts": {"receipt_id", "at", "signed"},
     "signing_keys": {"kid", "state", "sealed_private_key", "public_key", "created_at"},
 }
-"""The other columns of those tables: numbers, names of kinds, moments, keys."""
+"""The other columns of those tables: numbers, names of kinds, moments, keys; of what was deleted, how many rows of which table."""
 
 
 def columns_of(plane: Plane) -> set[Place]:

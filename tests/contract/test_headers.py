@@ -86,7 +86,7 @@ def test_an_unknown_path_is_a_problem_and_a_wrong_method_names_the_right_ones(
         assert answer.json()["fields"] == {}
     for method, path, allowed in (
         ("DELETE", "/api/whoami", {"GET"}),
-        ("PUT", f"/api/accounts/{labs.id}", {"GET", "POST"}),
+        ("PUT", f"/api/accounts/{labs.id}", {"GET", "POST", "DELETE"}),
         ("PATCH", "/api/me", {"GET", "POST"}),
         ("GET", "/api/invitations/accept", {"POST"}),
     ):

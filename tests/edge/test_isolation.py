@@ -79,6 +79,7 @@ def victim(world: World) -> Victim:
         "invitation_id": invitation["id"],
         "ref": f"de-1.{account.id}.{invitation['id']}",
         "role_id": "full-access",
+        "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
     }
     made = Victim(account, reader, reader_api, read_key.api, ids)

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
+from domicile.directory.accounts.store import PURGED
 from domicile.directory.grants import grant_statements
 from domicile.infra.migrations import History
 from domicile.infra.settings import SettingsError, load_settings
@@ -20,6 +21,7 @@ from domicile.region.accounts.service import create_account
 from domicile.region.accounts.store import accounts
 from tests.support.api import migrate
 from tests.support.crossing import DISCREET, OPEN, Platform, platform
+from tests.support.ending import Ending
 from tests.support.postgres import PostgresServer, run_apart
 
 pytestmark = pytest.mark.postgres
@@ -147,7 +149,9 @@ async def test_rows_of_another_region_cannot_be_changed(ruled: Ruled, statement:
         "UPDATE directory_memberships SET user_id = 'x'",
         "UPDATE users SET name = 'x'",
         "DELETE FROM directory_accounts",
-        "DELETE FROM directory_memberships",
+        "INSERT INTO directory_receipts VALUES ('r', 'jp-1', '000000000001', now(), now(), now(), 'x')",
+        "UPDATE directory_receipts SET digest = 'x'",
+        "DELETE FROM directory_receipts",
         "TRUNCATE directory_feed",
         "CREATE TABLE mine (id INTEGER)",
         "DROP POLICY x ON directory_accounts",
@@ -166,6 +170,35 @@ async def test_the_feed_of_another_region_is_not_seen(ruled: Ruled):
 async def test_only_its_own_feed_can_be_forgotten(ruled: Ruled):
     assert await ruled.execute("DELETE FROM directory_feed WHERE region_id = 'jp-1'") == "DELETE 0"
     assert await ruled.execute("DELETE FROM directory_feed WHERE region_id = 'de-1'") != "DELETE 0"
+
+
+async def test_only_its_own_index_can_be_forgotten(ruled: Ruled):
+    assert await ruled.execute("DELETE FROM directory_memberships WHERE region_id = 'jp-1'") == "DELETE 0"
+    assert await ruled.execute("DELETE FROM directory_memberships WHERE region_id = 'de-1'") == "DELETE 1"
+
+
+async def test_the_role_is_enough_to_purge_an_account_and_file_its_receipt(ruled: Ruled):
+    region = ruled.platform.regions[OPEN]
+    ending = Ending(ruled.platform, region)
+    (account,) = [row.account_id for row in await _accounts(ruled, OPEN)]
+    await ending.suspend(account)
+    await ending.carry()
+    ruled.platform.clock.advance(days=30)
+
+    assert await ending.purge() == 1
+
+    assert (await ending.entry(account)).state == PURGED
+    assert await ending.index(account) == []
+    (filed,) = await ending.filed()
+    assert (filed.account_id, filed.region_id) == (account, OPEN)
+    assert await ruled.execute("SELECT * FROM directory_receipts") == "SELECT 1"
+
+
+async def test_the_receipts_of_another_region_are_not_seen(ruled: Ruled):
+    theirs = "INSERT INTO directory_receipts VALUES ('r', 'jp-1', '000000000001', now(), now(), now(), 'x')"
+    await _as_owner(ruled.url, theirs)
+
+    assert await ruled.execute("SELECT * FROM directory_receipts") == "SELECT 0"
 
 
 def test_a_region_that_is_none_makes_no_sql():

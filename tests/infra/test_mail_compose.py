@@ -22,6 +22,9 @@ _FACTS = {
     "inviter": "Ben Okafor",
     "expires": "2026-11-30 14:00 UTC",
     "changed_at": "2026-11-23 14:00 UTC",
+    "account_id": "004217730956",
+    "purge_after": "2026-12-23 14:00 UTC",
+    "receipt": "rec_de-1_4f9Zk2Lw8QpX0aBcD1eFgH",
 }
 _EVERY_MAIL = [(kind, language) for kind in MailKind for language in ("en", "ja", "de")]
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy import Connection, DateTime, Insert, MetaData, column, inspect, select, table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domicile.apps.tables import GLOBAL_METADATA, REGION_METADATA
+from domicile.directory.accounts.store import accounts as entries
 from domicile.infra.databases import Database, Tx
 from domicile.infra.migrations import (
     History,
@@ -26,6 +28,8 @@ from domicile.infra.migrations import (
     upgrade,
 )
 from domicile.infra.planes import UtcTime
+from domicile.region.accounts.store import accounts
+from domicile.region.contacts.store import contacts
 
 METADATA: dict[History, list[MetaData]] = {
     History.GLOBAL: GLOBAL_METADATA,
@@ -43,6 +47,7 @@ async def engine(make_database: Callable[[str], str]) -> AsyncGenerator[AsyncEng
 
 PREPARE = """
 import asyncio, sys
+from domicile.directory.accounts.store import accounts as entries
 from domicile.infra.databases import Database, Tx
 from domicile.infra.migrations import History, prepare
 
@@ -131,14 +136,14 @@ async def test_two_processes_that_start_at_once_both_end_at_the_newest(engine: A
 @both_histories
 async def test_a_migration_that_fails_leaves_the_database_as_it_was(engine: AsyncEngine, history: History):
     async with engine.begin() as connection:
-        table = max(table for metadata in METADATA[history] for table in metadata.tables)
-        await connection.execute(text(f'CREATE TABLE "{table}" (in_the_way INTEGER)'))
+        name = max(name for metadata in METADATA[history] for name in metadata.tables)
+        await connection.execute(text(f'CREATE TABLE "{name}" (in_the_way INTEGER)'))
 
     with pytest.raises(Exception, match="exists"):
         await upgrade(engine, history)
 
     async with engine.connect() as connection:
-        assert await connection.run_sync(tables_of) == {table}
+        assert await connection.run_sync(tables_of) == {name}
     assert await revision_of(engine) is None
 
 
@@ -164,6 +169,95 @@ async def test_serving_refuses_a_postgresql_database_at_another_revision(
     with pytest.raises(NotMigratedError, match=r"another_0007.*run `domicile migrate`") as refused:
         await prepare(engine, history)
     assert str(engine.url.database) in str(refused.value)
+
+
+_FIRST = {History.GLOBAL: "global_0001", History.REGION: "region_0001"}
+_NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+
+
+async def _with_rows_of_the_first_release(engine: AsyncEngine, history: History, *rows: Insert) -> None:
+    """Make a database as the first release left it, with rows in it."""
+    async with engine.begin() as connection:
+        await connection.run_sync(run_alembic, history, command.upgrade, _FIRST[history])
+        for row in rows:
+            await connection.execute(row)
+
+
+def _row(name: str, /, **values: object) -> Insert:
+    """Write a row of a table as it was then, whatever the code declares now."""
+    moment = DateTime(timezone=True)
+    columns = [
+        column(each, moment if isinstance(value, datetime) else None) for each, value in values.items()
+    ]
+    return table(name, *columns).insert().values(values)
+
+
+def _account(account: str, creator: str) -> Insert:
+    stamps = {
+        "created_at": _NOW,
+        "modified_at": _NOW,
+        "entitled_at": _NOW,
+        "created_by": creator,
+        "version": 1,
+    }
+    told = {"alias": "Labs", "locale": "en", "time_zone": "UTC", "state": "active", "mfa_required": False}
+    return _row("accounts", account_id=account, **told, **stamps)
+
+
+def _member(account: str, user: str, role: str, state: str = "enabled") -> tuple[Insert, Insert]:
+    key = {"account_id": account, "user_id": user}
+    stamps = {"created_at": _NOW, "modified_at": _NOW, "version": 1}
+    told = {"locale": "en", "time_zone": "UTC", "mfa_enabled": False, "epoch": 0, "card_version": 1}
+    return (
+        _row("memberships", **key, role_id=role, state=state, **stamps),
+        _row("member_cards", **key, name=user, email=f"{user}@example.com", **told),
+    )
+
+
+async def test_accounts_of_the_first_release_stay_active_and_their_contacts_begin_with_their_creators(
+    engine: AsyncEngine,
+):
+    await _with_rows_of_the_first_release(
+        engine,
+        History.REGION,
+        _account("000000000001", "ann"),
+        *_member("000000000001", "abe", "full-access"),
+        *_member("000000000001", "ann", "read-only"),
+        _account("000000000002", "gone"),
+        *_member("000000000002", "amy", "read-only"),
+        *_member("000000000002", "ann", "full-access", "disabled"),
+        *_member("000000000002", "zoe", "full-access"),
+    )
+
+    assert await upgrade(engine, History.REGION)
+
+    async with engine.connect() as connection:
+        query = select(
+            accounts.c.account_id,
+            accounts.c.state,
+            accounts.c.suspended_at,
+            accounts.c.purge_after,
+            contacts.c.billing,
+            contacts.c.general,
+            contacts.c.version,
+        )
+        found = (await connection.execute(query.join(contacts).order_by(accounts.c.account_id))).all()
+    assert [tuple(row) for row in found] == [
+        ("000000000001", "active", None, None, ["ann@example.com"], ["ann@example.com"], 1),
+        ("000000000002", "active", None, None, ["zoe@example.com"], ["zoe@example.com"], 1),
+    ]
+
+
+async def test_entries_of_the_first_release_have_no_end(engine: AsyncEngine):
+    entry = {"account_id": "000000000001", "region_id": "de-1", "state": "active", "alias": "Labs"}
+    row = _row("directory_accounts", **entry, version=1, created_at=_NOW, creator_id="ann")
+    await _with_rows_of_the_first_release(engine, History.GLOBAL, row)
+
+    assert await upgrade(engine, History.GLOBAL)
+
+    async with engine.connect() as connection:
+        (row,) = (await connection.execute(select(entries))).all()
+    assert (row.state, row.alias, row.purge_after) == ("active", "Labs", None)
 
 
 async def test_a_database_of_the_other_history_is_not_taken_for_ones_own(engine: AsyncEngine):

@@ -58,6 +58,7 @@ def make_scene(world: World) -> Scene:
         "invitation_id": account.api.call("POST", "/api/invitations", body, status=201)["id"],
         "ref": owner.api.call("GET", "/api/me/invitations")["invitations"][0]["ref"],
         "role_id": "auditor",
+        "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
     }
     return Scene(world, account, ids)

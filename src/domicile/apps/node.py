@@ -38,6 +38,7 @@ from domicile.region.entering.door import Door
 from domicile.region.entering.doors import Doors
 from domicile.region.entering.keys import TokenKeys
 from domicile.region.invitations.handlers import invitation_mail_handler
+from domicile.region.lifecycle.handlers import lifecycle_mail_handlers
 from domicile.region.outbox.store import INVITATION_MAIL, idempotency_keys, outbox
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
@@ -92,7 +93,9 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         settings, keyring, clock, wakers["identity"], cursors, tell_regions=tell_regions
     )
     directory = directory_database(settings.identity_database)
-    regions = Regions(settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url)
+    regions = Regions(
+        settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url, clock
+    )
     doors = Doors(regions, {})
     for entry in settings.served_regions:
         region = regions.get(RegionId(entry.id))
@@ -207,7 +210,9 @@ class _RegionAssembly:
             sealer=sealer,
             signer=await self._open_signer(sealer),
         )
-        handlers = {INVITATION_MAIL: invitation_mail_handler(plane, mailer)}
+        handlers = {INVITATION_MAIL: invitation_mail_handler(plane, mailer)} | lifecycle_mail_handlers(
+            plane, mailer
+        )
         couriers.append(Courier(plane, read_member_card, handlers))
         keys = TokenKeys(self.region, self.settings.namespace, plane.signer)
         return Door(plane, standings, keys), couriers[0]

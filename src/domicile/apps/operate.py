@@ -1,4 +1,4 @@
-"""What an operator does beside serving: migrating, and looking after the courier."""
+"""What an operator does beside serving: migrating, and looking after the courier and the purges."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,6 +13,8 @@ from domicile.kernel.clock import utc_now, whole_seconds
 from domicile.kernel.ids import RegionId
 from domicile.region.courier.store import list_parked
 from domicile.region.outbox.store import outbox
+from domicile.region.purging.domain import Purge
+from domicile.region.purging.store import account_tables, list_purges
 
 _MOST_SHOWN = 500
 
@@ -33,6 +35,30 @@ async def _migrate(database: Database[IdentityTx] | Database[RegionTx], name: st
     finally:
         await database.close()
     return f"{name}: {'brought to' if changed else 'already at'} {history} {head_of(history)}"
+
+
+async def purges_status(settings: Settings) -> list[dict[str, str | int]]:
+    """List the purges under way in every region: how many rows are deleted, how many are left, and of which table next."""
+    rows: list[dict[str, str | int]] = []
+    for entry in settings.served_regions:
+        async with _region(settings, entry.id, entry.database) as (database, _box):
+            under_way = await database.read(lambda tx: list_purges(tx, at_most=_MOST_SHOWN))
+        rows += [_purge_row(entry.id, purge) for purge in under_way]
+    return rows
+
+
+def _purge_row(region: str, purge: Purge) -> dict[str, str | int]:
+    left = {name: max(0, rows - purge.deleted.get(name, 0)) for name, rows in purge.expected.items()}
+    table = next((each.name for each in account_tables() if left.get(each.name)), "")
+    return {
+        "region": region,
+        "account": purge.account_id,
+        "stage": purge.stage,
+        "table": table,
+        "deleted": sum(purge.deleted.values()),
+        "left": sum(left.values()),
+        "begun": whole_seconds(purge.begun_at),
+    }
 
 
 async def courier_status(settings: Settings) -> list[dict[str, str | int]]:

@@ -20,9 +20,12 @@ from domicile.region.access import routes as access
 from domicile.region.accounts import routes as accounts
 from domicile.region.api_keys import routes as api_keys
 from domicile.region.audit import routes as audit
+from domicile.region.contacts import routes as contacts
 from domicile.region.entering import routes as entering
 from domicile.region.invitations import routes as invitations
+from domicile.region.lifecycle import routes as lifecycle
 from domicile.region.memberships import routes as memberships
+from domicile.region.purging import routes as purging
 from domicile.region.receiving import routes as receiving
 from domicile.region.residency import routes as residency
 from domicile.region.role_management import routes as role_management
@@ -36,7 +39,10 @@ API_ROUTES: list[Any] = [
     *events.ROUTES,
     *accounts.ROUTES,
     *entering.ROUTES,
+    *lifecycle.ROUTES,
+    *contacts.ROUTES,
     *residency.ROUTES,
+    *purging.ROUTES,
     *memberships.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,

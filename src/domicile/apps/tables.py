@@ -3,6 +3,7 @@
 import domicile.directory.accounts.store
 import domicile.directory.feed.store
 import domicile.directory.memberships.store
+import domicile.directory.receipts.store
 import domicile.identity.events.store
 import domicile.identity.outbox
 import domicile.identity.passwords.store
@@ -15,12 +16,14 @@ import domicile.region.accounts.store
 import domicile.region.api_keys.store
 import domicile.region.audit.store
 import domicile.region.audit_tree.store
+import domicile.region.contacts.store
 import domicile.region.courier.store
 import domicile.region.history.store
 import domicile.region.invitations.store
 import domicile.region.mail_pace.store
 import domicile.region.memberships.store
 import domicile.region.outbox.store
+import domicile.region.purging.store
 import domicile.region.roles.store
 import domicile.region.signing.store  # noqa: F401  # imported for their tables
 from domicile.infra.planes import DIRECTORY, IDENTITY, REGION

@@ -14,7 +14,10 @@ from domicile.region.access_log.store import forget_changes
 from domicile.region.audit.handlers import delete_aged_events, forget_marks, sign_checkpoints
 from domicile.region.courier.service import Courier
 from domicile.region.entering.door import Door
+from domicile.region.lifecycle.service import warn_of_purges
 from domicile.region.mail_pace.service import forget_mails
+from domicile.region.plane import RegionPlane
+from domicile.region.purging.service import purge_due
 
 _ROUND_SECONDS = 1.0
 _ROUNDS_BETWEEN_FLUSHES = 10
@@ -32,12 +35,13 @@ async def working(node: Node) -> AsyncGenerator[None]:
     ]
     for region, courier in node.couriers.items():
         door = node.doors.by_region[region]
-        # Loops of their own, so that neither a slow mail server nor a dark directory delays what narrows an access.
+        # Loops of their own, so that neither a slow mail server, a dark directory nor a long purge delays what narrows an access.
         for waker, rounds in (
             (node.wakers[region], _outbox_rounds(door, courier)),
             (asyncio.Event(), _feed_rounds(courier)),
             (asyncio.Event(), _standing_rounds(door)),
             (asyncio.Event(), _audit_rounds(door)),
+            (asyncio.Event(), _purge_rounds(door.plane)),
         ):
             tasks.append(asyncio.create_task(_run(region, waker, rounds)))
     try:
@@ -124,5 +128,13 @@ def _audit_rounds(door: Door) -> Callable[[int], Awaitable[None]]:
         if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
             await delete_aged_events(door.plane)
             await forget_marks(door.plane)
+
+    return one
+
+
+def _purge_rounds(plane: RegionPlane) -> Callable[[int], Awaitable[None]]:
+    async def one(_number: int) -> None:
+        await warn_of_purges(plane)
+        await purge_due(plane)
 
     return one

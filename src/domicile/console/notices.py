@@ -5,8 +5,11 @@ from types import MappingProxyType
 _NOTICES = MappingProxyType(
     {
         "account-created": "The account was created. You have full access.",
+        "account-deleted": "The account is suspended. Until its data is deleted, every user with full access can restore it here.",
         "account-renamed": "The account was renamed.",
         "declined": "The invitation was declined. Whoever invited you can see that.",
+        "account-restored": "The account is restored. Everything in it is as it was.",
+        "contacts-changed": "The contacts were changed.",
         "invitation-revoked": "The invitation was revoked. Its link no longer works.",
         "invitation-resent": "The invitation was sent again. Only the link in the new mail works.",
         "invited": "The invitation is on its way.",

@@ -6,6 +6,8 @@ from litestar.exceptions import HTTPException
 
 from domicile.console.accounts.entered import INSIDE
 from domicile.console.accounts.routes import ROUTES as ACCOUNTS
+from domicile.console.contacts.routes import ROUTES as CONTACTS
+from domicile.console.ending.routes import ROUTES as ENDING
 from domicile.console.error_pages import ErrorPages
 from domicile.console.forms import provide_form
 from domicile.console.inviting.routes import ROUTES as INVITING
@@ -42,7 +44,8 @@ def create_console_router(surroundings: Surroundings) -> Router:
         route_handlers=[*MEMBERS, *INVITING],
         dependencies={**INSIDE, "member": Provide(provide_member)},
     )
-    everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *RECOVERY, *ACCOUNTS, *JOINING, *PROFILE]
+    everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *RECOVERY, *JOINING, *PROFILE]
+    everywhere += [*ACCOUNTS, *ENDING, *CONTACTS]
     return Router(
         "/",
         route_handlers=[*everywhere, *REFERENCE, *PROBLEMS, inside_account],

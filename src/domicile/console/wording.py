@@ -31,6 +31,11 @@ def day_in(at: datetime, time_zone: str) -> str:
     return f"{at.astimezone(ZoneInfo(time_zone)):%d\u00a0%b\u00a0%Y}"
 
 
+def told_days(days: int) -> str:
+    """Tell how many days are left."""
+    return "1 day left" if days == 1 else f"{days} days left"
+
+
 def device(user_agent: str) -> str:
     """Name the device of a session by what it said of itself, which is a hint and no proof."""
     browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), None)

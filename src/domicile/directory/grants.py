@@ -12,12 +12,19 @@ _READS = {
     "directory_memberships": "*",
     "directory_feed": "*",
     "directory_feed_heads": "*",
+    "directory_receipts": "*",
     "users": _CARD_COLUMNS,
 }
-_INSERTS = ("directory_accounts", "directory_memberships", "directory_feed", "directory_feed_heads")
-_DELETES = ("directory_feed",)
+_INSERTS = (
+    "directory_accounts",
+    "directory_memberships",
+    "directory_feed",
+    "directory_feed_heads",
+    "directory_receipts",
+)
+_DELETES = ("directory_feed", "directory_memberships")
 _UPDATES = {
-    "directory_accounts": "state, alias, version, request_key, request_digest",
+    "directory_accounts": "state, alias, purge_after, version, creator_id, request_key, request_digest",
     "directory_memberships": "state, role_id, version",
     "directory_feed_heads": "seq",
 }
@@ -56,6 +63,7 @@ def _policies(role: str, own: str, region: RegionId) -> tuple[str, ...]:
         "directory_memberships": "true",
         "directory_feed": own,
         "directory_feed_heads": own,
+        "directory_receipts": own,
         "users": members,
     }
     rules = [(table, "read", f"FOR SELECT TO {{}} USING ({rows})") for table, rows in read.items()]

@@ -30,6 +30,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
+    "secure_delete=ON",
     "trusted_schema=OFF",
 )
 _SQLITE_CONNECTIONS = 3

@@ -123,6 +123,13 @@ class InvitationSettings(_Section, frozen=True, kw_only=True):
     """Invitations that one address is mailed from one region within any hour, whoever invites; further ones wait."""
 
 
+class AccountSettings(_Section, frozen=True, kw_only=True):
+    """How long what was deleted can be brought back."""
+
+    suspension_days: Annotated[int, Meta(ge=1, le=365)] = 30
+    """From the deletion of an account until its data is deleted for good."""
+
+
 class CourierSettings(_Section, frozen=True, kw_only=True):
     """How the courier tries."""
 
@@ -154,6 +161,7 @@ class _File(_Section, frozen=True, kw_only=True):
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     links: LinkSettings = field(default_factory=LinkSettings)
     invitations: InvitationSettings = field(default_factory=InvitationSettings)
+    accounts: AccountSettings = field(default_factory=AccountSettings)
     courier: CourierSettings = field(default_factory=CourierSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     mail: MailSettings | None = None
@@ -177,6 +185,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     passwords: PasswordSettings
     links: LinkSettings
     invitations: InvitationSettings
+    accounts: AccountSettings
     courier: CourierSettings
     audit: AuditSettings
     mail: MailSettings | None
@@ -240,6 +249,7 @@ def load_settings(
         passwords=read.passwords,
         links=read.links,
         invitations=read.invitations,
+        accounts=read.accounts,
         courier=read.courier,
         audit=read.audit,
         mail=read.mail,

@@ -129,4 +129,4 @@ class Caller:
         decision = self.may(action)
         if not decision.allowed:
             self.tell_refusal(self, action)
-            raise refusal(decision, self.role.id)
+            raise refusal(decision, self.role.id, self.standing.account)

@@ -1,7 +1,7 @@
 """Time as the rest of the code sees it: aware, UTC, and passed in."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 """Gives the present moment, aware and in UTC."""
@@ -15,3 +15,8 @@ def utc_now() -> datetime:
 def whole_seconds(moment: datetime) -> str:
     """Write a moment as RFC 3339 in UTC with whole seconds and `Z`, the only form on the wire."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def days_until(moment: datetime, now: datetime) -> int:
+    """Count the days to a moment, rounded up; 0 once it has come."""
+    return max(0, -((now - moment) // timedelta(days=1)))

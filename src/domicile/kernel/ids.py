@@ -17,12 +17,15 @@ InvitationId = NewType("InvitationId", str)
 """32 upper-case hexadecimal digits."""
 ApiKeyId = NewType("ApiKeyId", str)
 """`dom_<region>_<22 base62 characters>`: the region lets any node route it without a look-up."""
+ReceiptId = NewType("ReceiptId", str)
+"""`rec_<region>_<22 base62 characters>`: nobody can guess it, and the region lets any node route it."""
 
 REGION_PATTERN = re.compile(r"[a-z]{2,8}-[0-9]{1,3}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ROLE = re.compile(r"[a-z0-9-]{1,64}")
 _INVITATION = re.compile(r"[0-9A-F]{32}")
 _API_KEY = re.compile(r"dom_([a-z]{2,8}-[0-9]{1,3})_[0-9A-Za-z]{22}")
+_RECEIPT = re.compile(r"rec_([a-z]{2,8}-[0-9]{1,3})_[0-9A-Za-z]{22}")
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -53,6 +56,11 @@ def new_invitation_id() -> InvitationId:
 def new_api_key_id(region: RegionId) -> ApiKeyId:
     """Draw an API key id (131 bits) that names its region."""
     return ApiKeyId(f"dom_{region}_{random_base62(22)}")
+
+
+def new_receipt_id(region: RegionId) -> ReceiptId:
+    """Draw the id of a deletion receipt (131 bits) that names its region."""
+    return ReceiptId(f"rec_{region}_{random_base62(22)}")
 
 
 def find_account_id(text: str) -> AccountId | None:
@@ -86,3 +94,13 @@ def find_api_key_id(text: str) -> ApiKeyId | None:
 def region_of_api_key(key: ApiKeyId) -> RegionId:
     """Read the region out of an API key id that was recognised before."""
     return RegionId(key.split("_", 2)[1])
+
+
+def find_receipt_id(text: str) -> ReceiptId | None:
+    """Recognise the id of a deletion receipt; None for anything else."""
+    return ReceiptId(text) if _RECEIPT.fullmatch(text) else None
+
+
+def region_of_receipt(receipt: ReceiptId) -> RegionId:
+    """Read the region out of a receipt's id that was recognised before."""
+    return RegionId(receipt.split("_", 2)[1])

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final
 
-from domicile.kernel.errors import DomainError, ErrorKind, forbidden, unauthenticated
+from domicile.kernel.clock import whole_seconds
+from domicile.kernel.errors import DomainError, ErrorKind, conflict, forbidden, unauthenticated
 from domicile.kernel.ids import AccountId, RegionId, RoleId
 from domicile.kernel.roles import BE_THERE, Role
 from domicile.kernel.urn import Principal
@@ -14,12 +16,18 @@ from domicile.kernel.urn import Principal
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+RESTORE: Final = "identity:account:restore"
+"""The one thing that a suspended account is open to."""
+
 
 class AccountState(StrEnum):
     """Whether an account may be entered."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    """Nobody enters; everything is kept until the purge, and can be restored."""
+    PURGING = "purging"
+    """Being deleted row by row: to everybody it is not there."""
 
 
 class MemberState(StrEnum):
@@ -39,6 +47,8 @@ class AccountStanding:
     state: AccountState
     mfa_required: bool = False
     """Whether people may act here only in sessions in which they used a second factor."""
+    purge_after: datetime | None = None
+    """Of a suspended one: from this moment on it is purged and can no longer be restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,8 @@ class Rule(StrEnum):
     ADDRESS_ALLOWED = "address-allowed"
     MFA_USED = "mfa-used"
     ROLE_PERMITS = "role-permits"
+    ACCOUNT_RESTORABLE = "account-restorable"
+    """Asked of restoring alone: whether there is anything to restore, and still time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +152,7 @@ def decide(standing: Standing, action: str, circumstances: Circumstances) -> Dec
 
 def _chain(standing: Standing, action: str, circumstances: Circumstances) -> Iterator[Step]:
     account = standing.account
-    yield Step(Rule.ACCOUNT_ACTIVE, account.state is AccountState.ACTIVE, f"the account is {account.state}")
+    yield Step(Rule.ACCOUNT_ACTIVE, _is_open_to(account, action), f"the account is {account.state}")
     match standing.place:
         case None:
             yield Step(Rule.PLACE_EXISTS, held=False, fact="no membership and no key here")
@@ -152,6 +164,26 @@ def _chain(standing: Standing, action: str, circumstances: Circumstances) -> Ite
         case ApiKeyStanding() as place:
             yield from _api_key_chain(place, circumstances)
     yield _role_step(place.role, action)
+    if action == RESTORE:
+        yield _restorable_step(account, circumstances.now)
+
+
+def _is_open_to(account: AccountStanding, action: str) -> bool:
+    match account.state:
+        case AccountState.ACTIVE:
+            return True
+        case AccountState.SUSPENDED:
+            return action == RESTORE
+        case AccountState.PURGING:
+            return False
+
+
+def _restorable_step(account: AccountStanding, now: datetime) -> Step:
+    is_suspended = account.state is AccountState.SUSPENDED
+    if not is_suspended or account.purge_after is None:
+        return Step(Rule.ACCOUNT_RESTORABLE, is_suspended, f"the account is {account.state}")
+    until = f"the account can be restored before {whole_seconds(account.purge_after)}"
+    return Step(Rule.ACCOUNT_RESTORABLE, now < account.purge_after, until)
 
 
 def _membership_chain(place: MembershipStanding, circumstances: Circumstances) -> Iterator[Step]:
@@ -197,17 +229,18 @@ def _role_step(role: Role, action: str) -> Step:
     return Step(Rule.ROLE_PERMITS, action in role.permissions, f"role {role.id} grants {through}")
 
 
-def refusal(decision: Decision, role: RoleId | None) -> DomainError:
+def refusal(decision: Decision, role: RoleId | None, account: AccountStanding | None = None) -> DomainError:
     """Turn a refusal into the error that its principal may see.
 
     A credential that no longer counts is 401 (`credential-refused`) without saying why; a suspended account, a foreign address
-    and a missing permission are 403, each with its code.
+    and a missing permission are 403, each with its code. `account` lets the answer say until when it can be restored.
     """
     match decision.steps[-1].rule:
         case Rule.ACCOUNT_ACTIVE:
-            return forbidden(
-                "account-suspended", "The account is suspended: nobody can enter it until it is restored."
-            )
+            return suspended(account.purge_after if account else None)
+        case Rule.ACCOUNT_RESTORABLE:
+            is_late = account is not None and account.state is AccountState.SUSPENDED
+            return restore_too_late() if is_late else not_suspended()
         case Rule.ADDRESS_ALLOWED:
             return forbidden("address-not-allowed", "This API key may not be used from your address.")
         case Rule.MFA_USED:
@@ -216,6 +249,28 @@ def refusal(decision: Decision, role: RoleId | None) -> DomainError:
             return forbidden("not-permitted", f"Your role {role} does not allow {decision.action}.")
         case Rule.PLACE_EXISTS | Rule.PLACE_ENABLED | Rule.CREDENTIAL_CURRENT | Rule.KEY_UNEXPIRED:
             return unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+
+
+def suspended(purge_after: datetime | None) -> DomainError:
+    """Make the refusal of everything but restoring; it says until when that is possible."""
+    return DomainError(
+        ErrorKind.FORBIDDEN,
+        "account-suspended",
+        "The account is suspended: nobody can enter it until it is restored.",
+        facts={"purgeAfter": whole_seconds(purge_after)} if purge_after else None,
+    )
+
+
+def not_suspended() -> DomainError:
+    """Make the refusal to restore what is not suspended."""
+    return conflict("account-not-suspended", "The account is not suspended: there is nothing to restore.")
+
+
+def restore_too_late() -> DomainError:
+    """Make the refusal to restore what is due to be purged."""
+    return conflict(
+        "restore-too-late", "The time to restore this account is over: its data is being deleted."
+    )
 
 
 def check_not_above(role: Role, giver: Role) -> None:

@@ -80,6 +80,7 @@ ACCOUNT_ENTRY = _to_directory(
     {
         "state": "An account that is suspended is shown as such before its region is entered.",
         "alias": "People recognise their accounts by it before any region is entered.",
+        "purge_after": "People see until when a suspended account can be restored.",
         "version": "An older state never replaces a newer one.",
     },
     discreet=frozenset({"alias"}),
@@ -127,6 +128,33 @@ FEED = (
 )
 """Identity to the regions of a person's accounts, by way of the directory: ids and versions."""
 
+DELETION_RECEIPT = (
+    *_to_directory(
+        "deletion_receipts",
+        "directory_receipts",
+        {"receipt_id": "A receipt is found again.", "account_id": "A receipt is an account's."},
+    ),
+    *_to_directory(
+        "purges",
+        "directory_receipts",
+        {
+            "suspended_at": "When the account was suspended.",
+            "begun_at": "When its data began to be deleted.",
+        },
+    ),
+    Crossing(
+        Place(Plane.REGION, "deletion_receipts", "at"),
+        Place(Plane.DIRECTORY, "directory_receipts", "ended_at"),
+        "When the last of its data was gone.",
+    ),
+    Crossing(
+        Place(Plane.REGION, "deletion_receipts", "signed"),
+        Place(Plane.DIRECTORY, "directory_receipts", "digest"),
+        "A fingerprint, so that a receipt cannot be rewritten unseen.",
+    ),
+)
+"""Region to directory, at the end of a purge: dates and a fingerprint."""
+
 MEMBER_CARD = _from_user(
     "member_cards",
     {
@@ -173,6 +201,13 @@ AUTHORSHIP = (
 )
 """Identity to region, with what a person does there: ids, and in the audit the address."""
 
+CONTACTS = _from_user(
+    "contacts",
+    {"billing": "email", "operations": "email", "general": "email"},
+    "An account's lists of contacts begin with its creator's address.",
+)
+"""Identity to region, once, when an account is created."""
+
 INVITATION_MAIL = (
     _to_mail(Place(Plane.REGION, "invitations", "email_key"), "to", "The mail goes to the invited address."),
     _to_mail(Place(Plane.REGION, "invitations", "role_id"), "role", "The mail says what is offered."),
@@ -183,13 +218,34 @@ INVITATION_MAIL = (
 )
 """Region to mail server, and on to the one address that was invited; a discreet region sends it too."""
 
+LIFECYCLE_MAIL = tuple(
+    Crossing(source, Place(Plane.MAIL, mail, word), why)
+    for mail in ("account_suspended", "purge_approaching")
+    for source, word, why in (
+        (
+            Place(Plane.REGION, "member_cards", "email"),
+            "to",
+            "The mail goes to each user with full access.",
+        ),
+        (Place(Plane.REGION, "member_cards", "name"), "name", "The mail greets its reader."),
+        (Place(Plane.REGION, "accounts", "alias"), "alias", "The mail says which account."),
+        (Place(Plane.REGION, "accounts", "account_id"), "account_id", "The mail says which account."),
+        (Place(Plane.REGION, "accounts", "purge_after"), "purge_after", "The mail says until when."),
+        (Place(Plane.REGION, "accounts", "receipt_id"), "receipt", "The mail says how to read the receipt."),
+    )
+)
+"""Region to mail server, and on to the users with full access of an account that is suspended; a discreet region sends it too."""
+
 CROSSINGS: tuple[Crossing, ...] = (
     *ACCOUNT_ENTRY,
+    *DELETION_RECEIPT,
     *MEMBERSHIP_INDEX,
     *FEED,
     *MEMBER_CARD,
     *AUTHORSHIP,
+    *CONTACTS,
     *INVITATION_MAIL,
+    *LIFECYCLE_MAIL,
 )
 """Every column that may leave its plane; what is not here stays."""
 
@@ -211,6 +267,7 @@ DIRECTORY_OWN: tuple[OwnColumn, ...] = (
         },
     ),
     *_own("directory_memberships", {"region_id": "The region that the row is from."}),
+    *_own("directory_receipts", {"region_id": "The region that gave the receipt."}),
     *_own(
         "directory_feed",
         {

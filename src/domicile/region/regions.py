@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domicile.infra.databases import Database, DirectoryTx
+from domicile.kernel.clock import Clock, utc_now
 from domicile.kernel.errors import DomainError, ErrorKind, not_found
 from domicile.kernel.ids import RegionId
 from domicile.kernel.regions import Region
@@ -21,6 +22,7 @@ class Regions:
     namespace: str
     identity_url: str
     """The public address of the identity plane."""
+    clock: Clock = utc_now
 
     def get(self, region: RegionId) -> Region:
         """Find a region by its id; `not-found` for an unknown one."""

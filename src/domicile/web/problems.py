@@ -23,6 +23,7 @@ _STATUSES = {
 
 CODES = {
     "above-your-role": 403,
+    "account-not-suspended": 409,
     "account-suspended": 403,
     "account-token-required": 403,
     "address-not-allowed": 403,
@@ -52,6 +53,7 @@ CODES = {
     "not-permitted": 403,
     "password-wrong": 403,
     "person-required": 403,
+    "restore-too-late": 409,
     "role-exists": 409,
     "role-in-use": 409,
     "role-predefined": 409,

@@ -1,4 +1,4 @@
-"""Commands about accounts: list, create, show, change, and choose the one in use."""
+"""Commands about accounts: list, create, show, change, delete, restore, and choose the one in use."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -6,9 +6,11 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from domicile.apps.cli.api import text_of
-from domicile.apps.cli.options import EVERYTHING, IN_USE, LOCAL, InAccount, Paging, Server
+from domicile.apps.cli.api import refusal, text_of
+from domicile.apps.cli.asking import require_typed
+from domicile.apps.cli.options import EVERYTHING, IN_USE, LOCAL, AssumeYes, InAccount, Paging, Server
 from domicile.apps.cli.output import Column, show_done, show_item, show_list
+from domicile.apps.cli.printing import show_note
 from domicile.apps.cli.signed_in import (
     account_api,
     account_id,
@@ -28,12 +30,13 @@ _COLUMNS = (
     Column("Region", "region", is_whole=True),
     Column("Role", "roleID"),
     Column("State", "state"),
+    Column("Days left", "daysLeft"),
 )
 
 
 @accounts.command(name="list")
 def list_accounts(*, paging: Paging = EVERYTHING, server: Server = LOCAL) -> None:
-    """List your accounts, in all regions."""
+    """List your accounts, in all regions; of suspended ones, how many days are left to restore them."""
     with principal_api(server) as api:
         body = api.collect("/accounts", "accounts", paging)
     create = "domicile accounts create ALIAS --region REGION"
@@ -116,6 +119,46 @@ def use_account(
     in_use = text_of(chosen.body(), "id")
     open_store().revise(server.base_url, lambda session: msgspec.structs.replace(session, account=in_use))
     show_done(chosen, server, f"In use: {in_use} {text_of(chosen.body(), 'alias')}")
+
+
+@accounts.command(name="delete")
+def delete_account(
+    account: Annotated[str, Parameter(help="Id or alias of the account.")],
+    /,
+    *,
+    yes: AssumeYes = False,
+    server: Server = LOCAL,
+) -> None:
+    """Delete an account: nobody enters it from now on, and its data is deleted once the time to restore it is over."""
+    with principal_api(server) as api:
+        path = f"/accounts/{resolve_account(api, account)}"
+        found = api.call("GET", path)
+        alias = text_of(found.body(), "alias")
+        warning = (
+            f"Nobody can enter account {alias} any more, its keys stop, and later all of its data is deleted."
+        )
+        require_typed(alias, warning, assume_yes=yes)
+        # The version that was asked about, so that what was changed meanwhile is looked at first.
+        answer = api.send("DELETE", path, headers={"If-Match": found.headers["ETag"]})
+    if answer.status != 200:
+        raise refusal(answer)
+    body = answer.body()
+    until, receipt = text_of(body, "purgeAfter"), text_of(body, "receiptID")
+    told = f"Account {alias} is suspended. Until {until} it can be restored: domicile accounts restore {text_of(body, 'id')}"
+    show_done(answer, server, told)
+    if not server.json:
+        show_note(f"Once its data is deleted there is a receipt: domicile receipts show {receipt}")
+
+
+@accounts.command(name="restore")
+def restore_account(
+    account: Annotated[str, Parameter(help="Id or alias of the account.")], /, *, server: Server = LOCAL
+) -> None:
+    """Restore an account that was deleted, while there is time; everything in it is as it was."""
+    require_session(server)
+    with principal_api(server) as api:
+        answer = api.call("POST", f"/accounts/{resolve_account(api, account)}/restore")
+    show_done(answer, server, f"Account {text_of(answer.body(), 'alias')} is restored.")
 
 
 def _in(account: str | None, server: InAccount) -> InAccount:

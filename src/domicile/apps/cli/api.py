@@ -203,6 +203,8 @@ def refusal(answer: Answer) -> CommandError:
     details = [f"{name}: {reason}" for name, reason in object_of(problem, "fields").items()]
     if base_url := text_of(problem, "baseURL"):
         details.append(f"The account is reached at --url {base_url}")
+    if until := text_of(problem, "purgeAfter"):
+        details.append(f"Until {until} a user with full access can restore it: domicile accounts restore")
     if seconds := answer.headers.get("Retry-After"):
         details.append(f"Try again in {seconds} seconds.")
     if answer.status == 401:

@@ -4,6 +4,7 @@ import sys
 from getpass import getpass
 
 from domicile.apps.cli.exits import CommandError, Exit
+from domicile.apps.cli.printing import as_text
 
 
 def ask(question: str, *, option: str) -> str:
@@ -51,6 +52,16 @@ def require_consent(consequence: str, *, assume_yes: bool) -> None:
     print(f"{consequence} Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise CommandError(Exit.USAGE, "Nothing was changed.")
+
+
+def require_typed(name: str, consequence: str, *, assume_yes: bool) -> None:
+    """Ask for the name of what is to be destroyed, and end the command unless it is typed as it is."""
+    if assume_yes:
+        return
+    _require_terminal(f"{consequence} Say --yes: there is no terminal to ask at.")
+    print(f"{as_text(consequence)}\nTo go on, type {as_text(name)}: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != name:
+        raise CommandError(Exit.USAGE, "That is not its name. Nothing was changed.")
 
 
 def _ask_hidden(question: str) -> str:

@@ -7,6 +7,7 @@ from litestar.di import Provide
 from litestar.params import FromPath, SkipValidation
 
 from domicile.kernel.callers import Caller, Person
+from domicile.kernel.permissions import RESTORE
 from domicile.region.entering.doors import Doors
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
@@ -17,6 +18,7 @@ _ACTS = {
     "change": "identity:user:update",
     "remove": "identity:user:delete",
     "rename": "identity:account:update",
+    "delete": "identity:account:delete",
 }
 
 
@@ -42,6 +44,14 @@ async def provide_caller(
     return await door.from_person(person, account)
 
 
+async def provide_restorer(
+    account_id: FromPath[str], person: SkipValidation[Person], doors: SkipValidation[Doors]
+) -> Caller:
+    """Give the person's place in an account that is suspended, for who comes to restore it."""
+    door, account = await doors.door_for(person, account_id)
+    return await door.from_person(person, account, to=RESTORE)
+
+
 def provide_entered(
     caller: SkipValidation[Caller], plane: SkipValidation[RegionPlane], regions: SkipValidation[Regions]
 ) -> Entered:
@@ -51,6 +61,8 @@ def provide_entered(
 
 INSIDE = {"caller": Provide(provide_caller), "entered": Provide(provide_entered, sync_to_thread=False)}
 """What handlers inside an account may ask for."""
+RESTORING = {**INSIDE, "caller": Provide(provide_restorer)}
+"""The same for who comes to restore one."""
 
 
 def acts_open_to(caller: Caller) -> Mapping[str, bool]:

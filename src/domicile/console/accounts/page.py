@@ -1,6 +1,7 @@
 """The page of one account: its users, its invitations, and what the visitor may change there."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from litestar import Response
 
@@ -13,6 +14,7 @@ from domicile.kernel.errors import DomainError
 from domicile.kernel.paging import LARGEST_LIMIT, PageRequest
 from domicile.kernel.roles import Role
 from domicile.region.accounts.service import describe_account
+from domicile.region.contacts.service import describe_contacts
 from domicile.region.invitations.domain import InvitationState
 from domicile.region.invitations.service import list_invitations
 from domicile.region.memberships.service import list_members
@@ -21,6 +23,8 @@ from domicile.region.roles.service import list_roles
 
 _TEMPLATE = "accounts/templates/account.html"
 _ALL = PageRequest(LARGEST_LIMIT, None)
+CONTACT_LISTS = {"billing": "Billing and subscriptions", "operations": "Operations", "general": "General"}
+"""The lists of contacts as pages name them."""
 
 
 async def roles_of(plane: RegionPlane, caller: Caller) -> dict[str, Role]:
@@ -58,6 +62,8 @@ async def _gather(entered: Entered, cursor: str | None) -> Values:
     roles = await roles_of(plane, caller)
     return {
         "account": await describe_account(plane, caller),
+        "contacts": asdict(await describe_contacts(plane, caller)),
+        "contact_lists": CONTACT_LISTS,
         "caller": caller,
         "region": plane.region,
         "roles": roles,

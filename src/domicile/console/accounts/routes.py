@@ -9,9 +9,11 @@ from domicile.console.accounts.entered import INSIDE, Entered
 from domicile.console.accounts.page import show_account, show_refusal
 from domicile.console.forms import Form, blank
 from domicile.console.views import View, go_to
+from domicile.console.wording import told_days
 from domicile.infra.idempotency import RequestKey
 from domicile.infra.secrets import digest
 from domicile.kernel.callers import Person
+from domicile.kernel.clock import days_until
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import RegionId
 from domicile.kernel.roles import PREDEFINED_ROLES
@@ -40,6 +42,11 @@ async def list_accounts(
         accounts=page.items,
         regions={region.id: region for region in regions.all},
         roles=PREDEFINED_ROLES,
+        days_left={
+            each.account_id: told_days(days_until(each.purge_after, regions.clock()))
+            for each in page.items
+            if each.purge_after
+        },
         next_cursor=regions.cursors.next_of(page, scope=scope),
         is_first_page=cursor is None,
         invited=await gather_my_invitations(regions, person),

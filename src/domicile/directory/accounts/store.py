@@ -1,6 +1,6 @@
 """Account entries and all their SQL; no statement here changes the region of an entry."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, select, update
@@ -16,6 +16,7 @@ accounts = Table(
     Column("region_id", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("alias", Text),
+    Column("purge_after", UtcTime),
     Column("version", BigInteger, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("creator_id", Text, nullable=False),
@@ -26,6 +27,8 @@ accounts = Table(
 
 RESERVED = "reserved"
 """State of an id that was given out and whose account is not, or never, complete; nobody sees it."""
+PURGED = "purged"
+"""State of an id whose account was deleted for good; kept so that it is never given out again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ async def reserve_id(
             region_id=region,
             state=RESERVED,
             alias=None,
+            purge_after=None,
             version=0,
             created_at=now,
             creator_id=creator,
@@ -93,20 +97,43 @@ async def forget_requests(tx: DirectoryTx, region: RegionId, *, before: datetime
     return await tx.count(update(accounts).where(old).values(request_key=None, request_digest=None))
 
 
-async def upsert_state(
-    tx: DirectoryTx, account: AccountId, region: RegionId, *, state: str, alias: str | None, version: int
-) -> None:
+@dataclass(frozen=True, slots=True)
+class EntryState:
+    """What the directory is told of an account."""
+
+    state: str
+    alias: str | None
+    """None: the region keeps it to itself."""
+    purge_after: datetime | None
+    version: int
+
+
+async def upsert_state(tx: DirectoryTx, account: AccountId, region: RegionId, wanted: EntryState) -> None:
     """Bring an entry up to a version of the account; an older version than the one held changes nothing.
 
     Only the entry's own region may do so: the region is part of the condition, never of the change. LookupError if the region has no
     such entry, as after the directory was restored from an old backup.
     """
     mine = (accounts.c.account_id == account) & (accounts.c.region_id == region)
-    older = update(accounts).where(mine, accounts.c.version < version)
-    if await tx.count(older.values(state=state, alias=alias, version=version)) == 1:
+    older = update(accounts).where(mine, accounts.c.version < wanted.version)
+    if await tx.count(older.values(asdict(wanted))) == 1:
         return
     if await tx.first(select(accounts.c.version).where(mine)) is None:
         raise LookupError("the directory has no entry of this account in this region")
+
+
+async def is_purged(tx: DirectoryTx, account: AccountId) -> bool:
+    """Tell whether an account was deleted for good."""
+    row = await tx.first(select(accounts.c.state).where(accounts.c.account_id == account))
+    return row is not None and row.state == PURGED
+
+
+async def bury(tx: DirectoryTx, account: AccountId, region: RegionId, *, version: int) -> None:
+    """Leave of an entry the id, its region and when it was given out; doing it again changes nothing."""
+    mine = (accounts.c.account_id == account) & (accounts.c.region_id == region)
+    nothing = {"alias": None, "purge_after": None, "request_key": None, "request_digest": None}
+    change = update(accounts).where(mine, accounts.c.version < version)
+    await tx.execute(change.values(state=PURGED, creator_id="", version=version, **nothing))
 
 
 REQUEST_MEMORY = timedelta(hours=24)

@@ -3,9 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, Table, Text, and_, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    Text,
+    and_,
+    delete,
+    select,
+    tuple_,
+)
 
-from domicile.directory.accounts.store import RESERVED, accounts
+from domicile.directory.accounts.store import accounts
 from domicile.infra.databases import DirectoryTx
 from domicile.infra.planes import DIRECTORY
 from domicile.kernel.ids import AccountId, RegionId, UserId
@@ -25,6 +36,8 @@ memberships = Table(
 )
 
 _IN_FORCE = ("enabled", "disabled")
+_SHOWN = ("active", "suspended")
+"""States of accounts that their users see; what is not whole yet, or is being deleted, is to them not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,8 @@ class IndexedMembership:
     """None: the region keeps it to itself."""
     role_id: str | None
     """None: the region keeps it to itself."""
+    purge_after: datetime | None
+    """Of a suspended account: until when it can be restored."""
     created_at: datetime
 
 
@@ -68,9 +83,7 @@ async def upsert_membership(
 
 async def list_memberships(tx: DirectoryTx, user: UserId, page: PageRequest) -> Page[IndexedMembership]:
     """List a person's accounts in all regions, in the order of creation; those where they are disabled are left out."""
-    mine = (
-        (memberships.c.user_id == user) & (memberships.c.state == "enabled") & (accounts.c.state != RESERVED)
-    )
+    mine = (memberships.c.user_id == user) & (memberships.c.state == "enabled") & accounts.c.state.in_(_SHOWN)
     query = (
         select(
             memberships.c.account_id,
@@ -78,6 +91,7 @@ async def list_memberships(tx: DirectoryTx, user: UserId, page: PageRequest) -> 
             memberships.c.role_id,
             accounts.c.state,
             accounts.c.alias,
+            accounts.c.purge_after,
             accounts.c.created_at,
         )
         .join(accounts, memberships.c.account_id == accounts.c.account_id)
@@ -97,6 +111,7 @@ async def list_memberships(tx: DirectoryTx, user: UserId, page: PageRequest) -> 
             row.state,
             row.alias,
             row.role_id,
+            row.purge_after,
             row.created_at,
         )
         for row in await tx.all(query)
@@ -120,3 +135,9 @@ async def list_regions_of(tx: DirectoryTx, user: UserId) -> tuple[RegionId, ...]
         select(memberships.c.region_id).where(mine).distinct().order_by(memberships.c.region_id)
     )
     return tuple(RegionId(row.region_id) for row in rows)
+
+
+async def forget_memberships(tx: DirectoryTx, account: AccountId, region: RegionId) -> int:
+    """Delete the index of an account that is no more; tells how many rows."""
+    mine = (memberships.c.account_id == account) & (memberships.c.region_id == region)
+    return await tx.count(delete(memberships).where(mine))

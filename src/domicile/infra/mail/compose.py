@@ -36,6 +36,10 @@ class MailKind(StrEnum):
     """`name`, `changed_at`. The link leads to where a new password is asked for."""
     INVITATION = "invitation"
     """`alias`, `region`, `role`, `inviter`, `expires`."""
+    ACCOUNT_SUSPENDED = "account_suspended"
+    """`name`, `alias`, `account_id`, `region`, `purge_after`, `receipt`. The link leads to the list of accounts."""
+    PURGE_APPROACHING = "purge_approaching"
+    """The same facts, when the time to restore the account is nearly over."""
 
 
 _GREETED_AND_HIDDEN: Mapping[MailKind, tuple[str, ...]] = MappingProxyType(
@@ -45,12 +49,16 @@ _GREETED_AND_HIDDEN: Mapping[MailKind, tuple[str, ...]] = MappingProxyType(
         MailKind.PASSWORD_RESET: ("name", "valid_for_minutes"),
         MailKind.PASSWORD_CHANGED: ("name",),
         MailKind.INVITATION: (),
+        MailKind.ACCOUNT_SUSPENDED: ("name",),
+        MailKind.PURGE_APPROACHING: ("name",),
     }
 )
 _LISTED: Mapping[MailKind, tuple[str, ...]] = MappingProxyType(
     {
         MailKind.PASSWORD_CHANGED: ("changed_at",),
         MailKind.INVITATION: ("alias", "region", "role", "inviter", "expires"),
+        MailKind.ACCOUNT_SUSPENDED: ("alias", "account_id", "region", "purge_after", "receipt"),
+        MailKind.PURGE_APPROACHING: ("alias", "account_id", "region", "purge_after", "receipt"),
     }
 )
 _QUOTED = frozenset({"alias", "inviter"})

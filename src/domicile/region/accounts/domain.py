@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domicile.kernel.faults import Faults
-from domicile.kernel.ids import AccountId, RegionId
+from domicile.kernel.ids import AccountId, ReceiptId, RegionId
 from domicile.kernel.permissions import AccountState
 from domicile.kernel.text import check_line, check_locale, check_time_zone
 
@@ -24,7 +24,19 @@ class Account:
     created_at: datetime
     modified_at: datetime
     entitled_at: datetime
+    suspension: "Suspension | None"
+    """None: it is active."""
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Since when an account is suspended, until when it can be restored, and the receipt that its purge will leave."""
+
+    since: datetime
+    purge_after: datetime
+    """From this moment on it is purged."""
+    receipt_id: ReceiptId
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,15 @@ async def list_accounts(
     limit: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> AccountsBody:
-    """The accounts of which the signed-in person is a user, oldest first, each with role and state."""
+    """The accounts of which the signed-in person is a user, oldest first, each with role and state; suspended ones too."""
     scope = f"accounts {person.user_id}"
     request = regions.cursors.page_request(limit, cursor, scope=scope)
     page = await service.list_my_accounts(regions.directory, person.user_id, request)
+    now = regions.clock()
     shown = [
-        shape_my_account(entry, namespace=regions.namespace, base_url=regions.get(entry.region_id).base_url)
+        shape_my_account(
+            entry, namespace=regions.namespace, base_url=regions.get(entry.region_id).base_url, now=now
+        )
         for entry in page.items
     ]
     return AccountsBody(accounts=shown, next=or_unset(regions.cursors.next_of(page, scope=scope)))

@@ -1,11 +1,12 @@
 """Accounts on the wire."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from msgspec import UNSET, UnsetType, field
 
 from domicile.directory.memberships.store import IndexedMembership
-from domicile.kernel.clock import whole_seconds
+from domicile.kernel.clock import days_until, whole_seconds
 from domicile.kernel.urn import UrnMaker
 from domicile.region.accounts.domain import Account
 from domicile.region.plane import RegionPlane
@@ -58,6 +59,12 @@ class AccountBody(Wire, frozen=True):
     urn: str
     mfa_required: bool
     links: list[LinkBody]
+    suspended: str | UnsetType = UNSET
+    """Since when; absent while it is active."""
+    purge_after: str | UnsetType = UNSET
+    """Until when it can be restored; then its data is deleted. Absent while it is active."""
+    receipt_id: str | UnsetType = field(default=UNSET, name="receiptID")
+    """Under which the deletion receipt can be read once the data is deleted. Absent while it is active."""
 
 
 class MyAccountBody(Wire, frozen=True):
@@ -90,6 +97,10 @@ class MyAccountBody(Wire, frozen=True):
     """Absent where the region keeps it to itself."""
     role_id: str | UnsetType = field(default=UNSET, name="roleID")
     """Absent where the region keeps it to itself."""
+    purge_after: str | UnsetType = UNSET
+    """Of a suspended account: until when it can be restored."""
+    days_left: int | UnsetType = UNSET
+    """Of a suspended account: the days until then, rounded up."""
 
 
 class AccountsBody(Wire, frozen=True):
@@ -142,10 +153,15 @@ def shape_account(plane: RegionPlane, account: Account) -> AccountBody:
         urn=plane.urns(account.id).make("account", account.id),
         mfa_required=account.mfa_required,
         links=[_token_link(plane.region.base_url, account.id)],
+        suspended=whole_seconds(account.suspension.since) if account.suspension else UNSET,
+        purge_after=whole_seconds(account.suspension.purge_after) if account.suspension else UNSET,
+        receipt_id=account.suspension.receipt_id if account.suspension else UNSET,
     )
 
 
-def shape_my_account(entry: IndexedMembership, *, namespace: str, base_url: str) -> MyAccountBody:
+def shape_my_account(
+    entry: IndexedMembership, *, namespace: str, base_url: str, now: datetime
+) -> MyAccountBody:
     """Write one of a person's accounts for the wire."""
     urns = UrnMaker(namespace, entry.region_id, entry.account_id)
     return MyAccountBody(
@@ -157,6 +173,8 @@ def shape_my_account(entry: IndexedMembership, *, namespace: str, base_url: str)
         created=whole_seconds(entry.created_at),
         urn=urns.make("account", entry.account_id),
         links=[_token_link(base_url, entry.account_id)],
+        purge_after=whole_seconds(entry.purge_after) if entry.purge_after else UNSET,
+        days_left=days_until(entry.purge_after, now) if entry.purge_after else UNSET,
     )
 
 

@@ -17,6 +17,7 @@ from domicile.region.accounts import store
 from domicile.region.accounts.domain import Account, AccountChange, NewAccount
 from domicile.region.audit.domain import by_caller, by_person
 from domicile.region.audit.store import append_audit
+from domicile.region.contacts.store import insert_contacts
 from domicile.region.history.domain import Remembered, account_facts, member_facts
 from domicile.region.history.store import append_history
 from domicile.region.memberships.service import log_membership_change
@@ -80,13 +81,14 @@ async def _write_account(
     plane: RegionPlane, tx: RegionTx, account_id: AccountId, person: Person, new: NewAccount
 ) -> None:
     now = plane.clock()
-    version = await _log_account_change(plane, tx, account_id)
+    version = await log_account_change(plane, tx, account_id, revokes=False)
     active = account_facts(AccountState.ACTIVE, mfa_required=False)
     await append_history(tx, account_id, Remembered.ACCOUNT, account_id, seq=version, facts=active, now=now)
     await store.insert_account(tx, account_id, new, creator=person.user_id, version=version, now=now)
     became = member_facts(FULL_ACCESS, MemberState.ENABLED)
     joined = await log_membership_change(plane, tx, account_id, person.user_id, became)
     await insert_member(tx, account_id, person.card(), role=FULL_ACCESS, version=joined, now=now)
+    await insert_contacts(tx, account_id, person.email, now=now)
     details = {"alias": new.alias, "roleID": FULL_ACCESS, "userID": person.user_id}
     await append_audit(tx, by_person(person, account_id, "audit.account_created.v1", details, now=now))
 
@@ -121,7 +123,7 @@ async def modify_account(
         }
         if not changed:
             return before
-        version = await _log_account_change(plane, tx, caller.account_id)
+        version = await log_account_change(plane, tx, caller.account_id, revokes=False)
         await store.update_account(tx, caller.account_id, change, version=version, now=now)
         await append_audit(tx, by_caller(caller, "audit.account_updated.v1", {"changed": changed}, now=now))
         return await _get(tx, caller.account_id)
@@ -131,9 +133,10 @@ async def modify_account(
     return account
 
 
-async def _log_account_change(plane: RegionPlane, tx: RegionTx, account: AccountId) -> int:
+async def log_account_change(plane: RegionPlane, tx: RegionTx, account: AccountId, *, revokes: bool) -> int:
+    """Announce a change of an account to all copies, here and in the directory; gives the account's new version."""
     version = await append_access_log(
-        tx, Changed.ACCOUNT, account, account, now=plane.clock(), bump=plane.bump_access_log, revokes=False
+        tx, Changed.ACCOUNT, account, account, now=plane.clock(), bump=plane.bump_access_log, revokes=revokes
     )
     await plane.outbox.append(tx, ACCOUNT_INDEX, owner_id=account, subject_id=account, version=version)
     return version

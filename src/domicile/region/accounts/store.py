@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, Row, Table, Text, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Index, Row, Table, Text, select, update
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.planes import REGION, UtcTime
-from domicile.kernel.ids import AccountId, UserId
+from domicile.kernel.ids import AccountId, ReceiptId, UserId
 from domicile.kernel.permissions import AccountState
-from domicile.region.accounts.domain import Account, AccountChange, NewAccount
+from domicile.region.accounts.domain import Account, AccountChange, NewAccount, Suspension
 
 accounts = Table(
     "accounts",
@@ -23,7 +23,12 @@ accounts = Table(
     Column("created_by", Text, nullable=False),
     Column("modified_at", UtcTime, nullable=False),
     Column("entitled_at", UtcTime, nullable=False),
+    Column("suspended_at", UtcTime),
+    Column("purge_after", UtcTime),
+    Column("warned_days", BigInteger),
+    Column("receipt_id", Text),
     Column("version", BigInteger, nullable=False),
+    Index("ix_accounts_purge_after", "purge_after"),
 )
 
 
@@ -43,6 +48,10 @@ async def insert_account(
             created_by=creator,
             modified_at=now,
             entitled_at=now,
+            suspended_at=None,
+            purge_after=None,
+            warned_days=None,
+            receipt_id=None,
             version=version,
         )
     )
@@ -78,5 +87,12 @@ def _account(row: Row[tuple[object, ...]]) -> Account:
         created_at=row.created_at,
         modified_at=row.modified_at,
         entitled_at=row.entitled_at,
+        suspension=_suspension(row),
         version=row.version,
     )
+
+
+def _suspension(row: Row[tuple[object, ...]]) -> Suspension | None:
+    if row.suspended_at is None:
+        return None
+    return Suspension(row.suspended_at, row.purge_after, ReceiptId(row.receipt_id))

@@ -10,7 +10,13 @@ from typing import Any
 
 import structlog
 
-from domicile.directory.accounts.store import REQUEST_MEMORY, forget_requests, upsert_state
+from domicile.directory.accounts.store import (
+    REQUEST_MEMORY,
+    EntryState,
+    forget_requests,
+    is_purged,
+    upsert_state,
+)
 from domicile.directory.feed.store import USER_CHANGED, FeedRow, append_feed, forget_feed, list_feed
 from domicile.directory.memberships.store import upsert_membership
 from domicile.infra.databases import DirectoryTx, RegionTx
@@ -85,12 +91,9 @@ class Courier:
             return
         alias = None if self.plane.region.is_discreet else account.alias
 
-        async def lift(tx: DirectoryTx) -> None:
-            await upsert_state(
-                tx, account_id, self.plane.id, state=account.state, alias=alias, version=account.version
-            )
-
-        await self.plane.directory.run_tx(lift)
+        purge_after = account.suspension.purge_after if account.suspension else None
+        wanted = EntryState(account.state, alias, purge_after, account.version)
+        await self.plane.directory.run_tx(lambda tx: upsert_state(tx, account_id, self.plane.id, wanted))
 
     async def _index_membership(self, row: OutboxRow) -> None:
         account, user = AccountId(row.owner_id), UserId(row.subject_id)
@@ -101,6 +104,8 @@ class Courier:
         shown_role = None if self.plane.region.is_discreet else role
 
         async def lift(tx: DirectoryTx) -> None:
+            if await is_purged(tx, account):
+                return  # it was deleted since this was read
             is_news = await upsert_membership(
                 tx, user, account, self.plane.id, state=state, role=shown_role, version=version
             )

@@ -68,8 +68,11 @@ class Door:
         named = copy.name, copy.email
         return self._admit(self._caller(copy, circumstances, named, "account-token", origin))
 
-    async def from_person(self, person: Person, account: AccountId) -> Caller:
-        """Recognise a signed-in person in one of their accounts; `not-found` where they have no place in force."""
+    async def from_person(self, person: Person, account: AccountId, *, to: str = BE_THERE) -> Caller:
+        """Recognise a signed-in person in one of their accounts; `not-found` where they have no place in force.
+
+        `to` is what they come for, where that may be open to them though entering is not: restoring the account.
+        """
         copy = await self.standings.find_member(account, person.user_id)
         if copy is None:
             raise not_found("account")
@@ -78,11 +81,11 @@ class Door:
         )
         named = copy.name, copy.email
         caller = self._caller(copy, circumstances, named, "session", person.origin)
-        decision = caller.may(BE_THERE)
+        decision = caller.may(to)
         if not decision.allowed and decision.steps[-1].rule in _HIDDEN:
             self.refusals.note_entry(caller, str(decision.steps[-1].rule))
             raise not_found("account")
-        return self._admit(caller)
+        return self._admit(caller, to=to)
 
     async def enter(self, person: Person, account: AccountId) -> AccountToken:
         """Let a person into one of their accounts: a token signed by this region, good for ten minutes.
@@ -140,15 +143,15 @@ class Door:
         tell = self.refusals.note_action
         return Caller(copy.standing, circumstances, copy.role, name, email, method, origin, tell)
 
-    def _admit(self, caller: Caller) -> Caller:
-        decision = caller.may(BE_THERE)
-        if not decision.allowed:
+    def _admit(self, caller: Caller, *, to: str = BE_THERE) -> Caller:
+        decision = caller.may(to)
+        if not decision.allowed and not caller.may(BE_THERE).allowed:
             reason = str(decision.steps[-1].rule)
             if caller.principal.kind == "apikey":
                 self.refusals.note_api_key(caller, reason)
             else:
                 self.refusals.note_entry(caller, reason)
-            raise refusal(decision, caller.role_id)
+            raise refusal(decision, caller.role_id, caller.standing.account)
         self.standings.note_activity(caller.account_id, caller.principal, caller.circumstances.now)
         return caller
 

@@ -1,8 +1,9 @@
 """The one query that loads a user's place in an account."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
 
 from domicile.infra.databases import RegionTx
 from domicile.kernel.ids import AccountId, RoleId, UserId
@@ -18,6 +19,7 @@ class MemberRecord:
     account_state: AccountState
     mfa_required: bool
     """By the account."""
+    purge_after: datetime | None
     state: MemberState
     role_id: RoleId
     epoch: int
@@ -35,6 +37,7 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
         select(
             accounts.c.state.label("account_state"),
             accounts.c.mfa_required,
+            accounts.c.purge_after,
             memberships.c.state,
             memberships.c.role_id,
             member_cards.c.epoch,
@@ -44,7 +47,7 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
         )
         .join(memberships, memberships.c.account_id == accounts.c.account_id)
         .join(member_cards, card_is_theirs)
-        .where(accounts.c.account_id == account, memberships.c.user_id == user)
+        .where(_is_there(account), memberships.c.user_id == user)
     )
     row = await tx.first(query)
     if row is None:
@@ -52,6 +55,7 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
     return MemberRecord(
         AccountState(row.account_state),
         row.mfa_required,
+        row.purge_after,
         MemberState(row.state),
         RoleId(row.role_id),
         row.epoch,
@@ -63,6 +67,13 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
 
 async def find_account_standing(tx: RegionTx, account: AccountId) -> AccountStanding | None:
     """Find what a decision needs to know of an account; None if it is not there."""
-    query = select(accounts.c.state, accounts.c.mfa_required).where(accounts.c.account_id == account)
-    row = await tx.first(query)
-    return AccountStanding(account, tx.region, AccountState(row.state), row.mfa_required) if row else None
+    query = select(accounts.c.state, accounts.c.mfa_required, accounts.c.purge_after)
+    row = await tx.first(query.where(_is_there(account)))
+    if row is None:
+        return None
+    return AccountStanding(account, tx.region, AccountState(row.state), row.mfa_required, row.purge_after)
+
+
+def _is_there(account: AccountId) -> ColumnElement[bool]:
+    # An account whose purge has begun is to everybody as one that never was.
+    return (accounts.c.account_id == account) & (accounts.c.state != AccountState.PURGING)

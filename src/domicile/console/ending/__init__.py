@@ -1,0 +1,1 @@
+"""Pages of the end of an account: deleting it, and restoring it."""

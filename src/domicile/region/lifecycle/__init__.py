@@ -1,0 +1,1 @@
+"""The end of an account, and the way back: suspending, warning, restoring."""

@@ -1,0 +1,1 @@
+"""Purging: deleting every row of an account whose time is over, and the signed receipt of it."""
