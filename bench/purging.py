@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table
-from uuid_utils import uuid7
 
 from bench.seed import REGION, as_person, make_user
 from domicile.apps.node import Node, open_node
@@ -21,7 +20,7 @@ from domicile.kernel.ids import AccountId
 from domicile.kernel.versions import expecting
 from domicile.region.accounts.domain import NewAccount
 from domicile.region.accounts.service import create_account
-from domicile.region.audit.store import audit_events
+from domicile.region.history.store import access_history
 from domicile.region.invitations.store import invitations
 from domicile.region.lifecycle.service import suspend_account
 from domicile.region.memberships.store import member_cards, memberships
@@ -39,7 +38,7 @@ async def fill_account(database: Database[RegionTx], account: AccountId, *, rows
         (memberships, 2 * tenth, _membership),
         (member_cards, 2 * tenth, _card),
         (invitations, tenth, _invitation),
-        (audit_events, rows - 5 * tenth, _event),
+        (access_history, rows - 5 * tenth, _became),
     )
     for table, count, make in plan:
         for first in range(0, count, _ROWS_AT_ONCE):
@@ -75,11 +74,9 @@ def _invitation(number: int) -> dict[str, Any]:
     return {"invitation_id": f"{number:032X}", **who, **by, **open_, **used}
 
 
-def _event(number: int) -> dict[str, Any]:
-    who = {"principal_kind": "user", "principal_id": _user(0), "principal_email": "u0@example.com"}
-    where = {"outcome": "success", "request_id": "request", "source_address": "192.0.2.1"}
-    what = {"at": _AT, "type": "audit.account_updated.v1", "details": {"number": number}}
-    return {"event_id": str(uuid7()), **what, **who, **where}
+def _became(number: int) -> dict[str, Any]:
+    facts = {"roleID": "read-only", "state": "enabled"}
+    return {"kind": "membership", "subject_id": _user(number), "seq": number + 1, "facts": facts, "at": _AT}
 
 
 class _Clock:
