@@ -30,12 +30,14 @@ IDS_IN_NODE_TABLES = {
     ("access_log", "account_id"),
     ("access_log", "subject_id"),
     ("parked_feed", "subject_id"),
+    ("leavers", "user_id"),
 }
 """All that the tables of a region's machinery know of accounts and people."""
 MACHINERY_COLUMNS = {
     "access_log": {"seq", "kind", "at", "revokes"},
     "access_log_head": {"name", "seq"},
     "feed_cursor": {"name", "seq", "attempts"},
+    "leavers": {"state", "version", "at"},
     "parked_feed": {"seq", "kind", "version", "parked_at", "last_error"},
     "signing_keys": {"kid", "state", "sealed_private_key", "public_key", "created_at"},
 }

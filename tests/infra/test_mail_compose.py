@@ -22,6 +22,8 @@ _FACTS = {
     "inviter": "Ben Okafor",
     "expires": "2026-11-30 14:00 UTC",
     "changed_at": "2026-11-23 14:00 UTC",
+    "new_address": "ana.ruiz@example.com",
+    "undo_until": "2026-11-30 14:00 UTC",
 }
 _EVERY_MAIL = [(kind, language) for kind in MailKind for language in ("en", "ja", "de")]
 

@@ -1,8 +1,10 @@
 """Imports every module that declares tables, so that each plane's metadata is whole."""
 
 import domicile.directory.accounts.store
+import domicile.directory.departures.store
 import domicile.directory.feed.store
 import domicile.directory.memberships.store
+import domicile.identity.addresses.store
 import domicile.identity.events.store
 import domicile.identity.outbox
 import domicile.identity.passwords.store
@@ -17,6 +19,7 @@ import domicile.region.audit.store
 import domicile.region.courier.store
 import domicile.region.history.store
 import domicile.region.invitations.store
+import domicile.region.leavers.store
 import domicile.region.memberships.store
 import domicile.region.outbox.store
 import domicile.region.roles.store

@@ -12,6 +12,8 @@ _READS = {
     "directory_memberships": "*",
     "directory_feed": "*",
     "directory_feed_heads": "*",
+    "directory_leavers": "*",
+    "directory_departures": "*",
     "users": _CARD_COLUMNS,
 }
 _INSERTS = ("directory_accounts", "directory_memberships", "directory_feed", "directory_feed_heads")
@@ -20,6 +22,7 @@ _UPDATES = {
     "directory_accounts": "state, alias, version, request_key, request_digest",
     "directory_memberships": "state, role_id, version",
     "directory_feed_heads": "seq",
+    "directory_departures": "state, blocking",
 }
 """No region is among the columns: the engine itself refuses to move an account."""
 
@@ -56,6 +59,8 @@ def _policies(role: str, own: str, region: RegionId) -> tuple[str, ...]:
         "directory_memberships": "true",
         "directory_feed": own,
         "directory_feed_heads": own,
+        "directory_leavers": "true",  # ids alone; a region must not take anybody in who is leaving
+        "directory_departures": own,
         "users": members,
     }
     rules = [(table, "read", f"FOR SELECT TO {{}} USING ({rows})") for table, rows in read.items()]

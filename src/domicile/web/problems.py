@@ -25,6 +25,7 @@ CODES = {
     "above-your-role": 403,
     "account-suspended": 403,
     "account-token-required": 403,
+    "address-in-use": 409,
     "address-not-allowed": 403,
     "already-member": 409,
     "api-version": 400,
@@ -50,6 +51,7 @@ CODES = {
     "not-permitted": 403,
     "password-wrong": 403,
     "person-required": 403,
+    "reauthentication-required": 403,
     "role-exists": 409,
     "role-in-use": 409,
     "role-predefined": 409,
@@ -57,8 +59,10 @@ CODES = {
     "sign-in-failed": 401,
     "stale-version": 412,
     "too-busy": 429,
+    "too-many-email-changes": 429,
     "too-many-invitations": 429,
     "too-many-roles": 409,
+    "user-leaving": 403,
     "wrong-region": 421,
 }
 """Every code, with the status it is answered with; each has a page in `docs/problems/`."""

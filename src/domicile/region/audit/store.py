@@ -61,6 +61,22 @@ async def list_events(tx: RegionTx, account: AccountId, page: PageRequest) -> Pa
     return Page(shown, (last.event.at.isoformat(), last.event_id) if last else None)
 
 
+async def list_events_by(
+    tx: RegionTx, account: AccountId, principal: Principal, page: PageRequest
+) -> Page[RecordedEvent]:
+    """List what one principal did in an account, newest first."""
+    theirs = (audit_events.c.principal_kind == principal.kind) & (audit_events.c.principal_id == principal.id)
+    query = select(audit_events).where(audit_events.c.account_id == account, theirs)
+    if page.after is not None:
+        before = tuple_(datetime.fromisoformat(page.after[0]), page.after[1])
+        query = query.where(tuple_(audit_events.c.at, audit_events.c.event_id) < before)
+    query = query.order_by(audit_events.c.at.desc(), audit_events.c.event_id.desc())
+    found = tuple(_recorded(row) for row in await tx.all(query.limit(page.limit + 1)))
+    shown = found[: page.limit]
+    last = shown[-1] if len(found) > page.limit else None
+    return Page(shown, (last.event.at.isoformat(), last.event_id) if last else None)
+
+
 def _recorded(row: Row[tuple[object, ...]]) -> RecordedEvent:
     event = AuditEvent(
         account_id=AccountId(row.account_id),

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from domicile.infra.databases import RegionTx
+from domicile.directory.departures.store import find_leaver
+from domicile.directory.memberships.store import hold_place
+from domicile.infra.databases import DirectoryTx, RegionTx
 from domicile.infra.email_address import parse_email_address
 from domicile.infra.idempotency import RequestKey
-from domicile.kernel.callers import Caller, Person
+from domicile.kernel.callers import Caller, Person, user_leaving
 from domicile.kernel.errors import not_found, stale
 from domicile.kernel.ids import AccountId, ApiKeyId, InvitationId, RoleId, UserId, new_invitation_id
 from domicile.kernel.paging import Page, PageRequest
@@ -41,6 +43,7 @@ from domicile.region.invitations.domain import (
     sent_too_often,
     too_many,
 )
+from domicile.region.leavers.store import require_staying
 from domicile.region.memberships.service import log_membership_change
 from domicile.region.memberships.store import find_member, has_member_with_email, insert_member
 from domicile.region.outbox.store import INVITATION_MAIL
@@ -213,15 +216,17 @@ async def accept_invitation(plane: RegionPlane, person: Person, link: Invitation
     """Make the invited person a user of the account, once.
 
     Whatever is wrong with the link is `invitation-invalid`; `invitation-used`, `invitation-for-another-address` and `already-member`
-    are told only to who holds a true link. Whoever is a user already leaves the invitation as it was.
+    are told only to who holds a true link; `user-leaving` to who asked to be deleted. Whoever is a user already leaves the invitation as it was.
     """
     email_key = parse_email_address(person.email).key
+    await _hold_place(plane, person, link, email_key)
 
     async def work(tx: RegionTx) -> Joined:
         # Read first, so that links that lead nowhere do not wait for the access log; what decides is `consume`.
         offer = await _get_offer(plane, tx, link)
         check_acceptable(offer)
         check_addressee(offer, email_key)
+        await require_staying(tx, person.user_id)
         now = plane.clock()
         version = await log_membership_change(
             plane,
@@ -250,6 +255,23 @@ async def accept_invitation(plane: RegionPlane, person: Person, link: Invitation
     joined = await plane.database.run_tx(work)
     await plane.index_now(joined.account_id)
     return joined
+
+
+async def _hold_place(plane: RegionPlane, person: Person, link: InvitationLink, email_key: str) -> None:
+    """Let the directory know that the person may be about to join, so that a departure of theirs, begun meanwhile, asks this region.
+
+    `user-leaving` for who has asked to be deleted. Links that lead nowhere leave no trace there.
+    """
+    offer = await plane.database.read(lambda tx: _get_offer(plane, tx, link))
+    check_acceptable(offer)
+    check_addressee(offer, email_key)
+
+    async def hold(tx: DirectoryTx) -> None:
+        if await find_leaver(tx, person.user_id) is not None:
+            raise user_leaving()
+        await hold_place(tx, person.user_id, link.account_id, plane.id)
+
+    await plane.directory.run_tx(hold)
 
 
 async def _record_joining(

@@ -272,6 +272,24 @@ def _seen_as(state: InvitationState, now: datetime) -> ColumnElement[bool]:
             return invitations.c.state == state
 
 
+async def list_made_by(tx: RegionTx, account: AccountId, user: UserId) -> tuple[Invitation, ...]:
+    """List the invitations of an account that a user made, in the order in which they were made."""
+    theirs = (invitations.c.created_by_kind == "user") & (invitations.c.created_by_id == user)
+    query = select(*_SHOWN).where(invitations.c.account_id == account, theirs)
+    rows = await tx.all(query.order_by(invitations.c.created_at, invitations.c.invitation_id))
+    return tuple(_invitation(row) for row in rows)
+
+
+async def list_made_to(
+    tx: RegionTx, email_key: str, user: UserId
+) -> tuple[tuple[AccountId, Invitation], ...]:
+    """List the invitations of all accounts to an address, and those that a user accepted at another, with their accounts."""
+    theirs = (invitations.c.email_key == email_key) | (invitations.c.accepted_by == user)
+    query = select(invitations.c.account_id, *_SHOWN).where(theirs)
+    rows = await tx.all(query.order_by(invitations.c.account_id, invitations.c.created_at))
+    return tuple((AccountId(row.account_id), _invitation(row)) for row in rows)
+
+
 def _invitation(row: Row[tuple[object, ...]]) -> Invitation:
     return Invitation(
         id=InvitationId(row.invitation_id),

@@ -196,7 +196,7 @@ class Standings:
         if record is None:
             return None
         role = await self._role(tx, account, record.role_id)
-        place = MembershipStanding(record.state, role, record.epoch, record.mfa_enabled)
+        place = MembershipStanding(record.state, role, record.epoch, record.mfa_enabled, record.absence)
         holder = AccountStanding(account, self._region, record.account_state, record.mfa_required)
         return MemberCopy(Standing(Principal.user(user), holder, place), role, record.name, record.email)
 
