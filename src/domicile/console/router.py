@@ -6,12 +6,14 @@ from litestar.exceptions import HTTPException
 
 from domicile.console.accounts.entered import INSIDE
 from domicile.console.accounts.routes import ROUTES as ACCOUNTS
+from domicile.console.addresses.routes import ROUTES as ADDRESSES
 from domicile.console.error_pages import ErrorPages
 from domicile.console.forms import provide_form
 from domicile.console.inviting.routes import ROUTES as INVITING
 from domicile.console.joining.routes import ROUTES as JOINING
 from domicile.console.members.routes import ROUTES as MEMBERS
 from domicile.console.members.routes import provide_member
+from domicile.console.own_data.routes import ROUTES as OWN_DATA
 from domicile.console.pages import Pages
 from domicile.console.problems.routes import ROUTES as PROBLEMS
 from domicile.console.profile.routes import ROUTES as PROFILE
@@ -43,6 +45,7 @@ def create_console_router(surroundings: Surroundings) -> Router:
         dependencies={**INSIDE, "member": Provide(provide_member)},
     )
     everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *RECOVERY, *ACCOUNTS, *JOINING, *PROFILE]
+    everywhere += [*ADDRESSES, *OWN_DATA]
     return Router(
         "/",
         route_handlers=[*everywhere, *REFERENCE, *PROBLEMS, inside_account],
