@@ -32,12 +32,14 @@ IDS_IN_NODE_TABLES = {
     ("parked_feed", "subject_id"),
     ("purges", "account_id"),
     ("deletion_receipts", "account_id"),
+    ("leavers", "user_id"),
 }
 """All that the tables of a region's machinery know of accounts and people."""
 MACHINERY_COLUMNS = {
     "access_log": {"seq", "kind", "at", "revokes"},
     "access_log_head": {"name", "seq"},
     "feed_cursor": {"name", "seq", "attempts"},
+    "leavers": {"state", "version", "at"},
     "parked_feed": {"seq", "kind", "version", "parked_at", "last_error"},
     "purges": {
         *("receipt_id", "suspended_at", "begun_at", "stage"),

@@ -18,6 +18,8 @@ SIGNED_OUT = [
     "/forgot/sent",
     "/verify/none",
     "/reset/none",
+    "/email/verify/none",
+    "/email/undo/none",
     "/join/none",
     "/docs",
     "/problems",
@@ -25,6 +27,7 @@ SIGNED_OUT = [
     "/mailbox",
     "/nowhere",
 ]
+OWN = ["/me/email", "/me/data", "/me/delete"]
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a[href], summary")]
     .filter(e => !(e.labels && e.labels.length) && !e.getAttribute("aria-label") && !e.textContent.trim())
@@ -66,7 +69,15 @@ def test_pages_of_a_signed_in_person_fit_and_are_labelled(newcomer: Callable[[st
 
     for width in (360, 1600):
         ada.page.set_viewport_size({"width": width, "height": 720})
-        for path in ("/accounts", "/accounts/new", f"/accounts/{account}", person, f"{person}/remove", "/me"):
+        for path in (
+            "/accounts",
+            "/accounts/new",
+            f"/accounts/{account}",
+            person,
+            f"{person}/remove",
+            "/me",
+            *OWN,
+        ):
             _check_page(ada, path)
 
 

@@ -34,7 +34,11 @@ def test_links_are_built_from_the_configuration_whatever_the_headers_say(world: 
     world.anyone.call("POST", "/api/password/forgot", forgot, status=202, headers=_CLAIMS)
     body = {"email": invited, "roleID": "read-only"}
     labs.api.call("POST", "/api/invitations", body, status=201, headers=_CLAIMS)
-    for address, kind in ((new, "verify"), (labs.owner.email, "reset"), (invited, "join")):
+    wished = world.address("wished")
+    change = {"email": wished, "password": PASSWORD}
+    labs.owner.api.call("POST", "/api/me/email", change, status=202, headers=_CLAIMS)
+    sent = [(new, "verify"), (labs.owner.email, "reset"), (invited, "join"), (wished, "email/verify")]
+    for address, kind in [*sent, (labs.owner.email, "email/undo")]:
         world.token_to(address, kind)
         text = world.mails_to(address)[-1]
         links = re.findall(r"https?://[^/\s]+", text)
@@ -74,6 +78,14 @@ def test_opening_the_links_of_mails_uses_nothing_up(world: World, labs: Account)
     for _ in range(3):
         world.anyone.call("POST", "/api/invitations/preview", {"token": join})
     person.call("POST", "/api/invitations/accept", {"token": join})
+    new = world.address("new")
+    person.call("POST", "/api/me/email", {"email": new, "password": PASSWORD}, status=202)
+    prove, undo = world.token_to(new, "email/verify"), world.token_to(address, "email/undo")
+    for path in (f"/email/verify/{prove}", f"/email/undo/{undo}"):
+        for method in ("GET", "HEAD", "GET", "OPTIONS"):
+            assert world.anyone.send(method, path).status_code < 500
+    world.anyone.call("POST", "/api/email/verify", {"token": prove}, status=204)
+    world.anyone.call("POST", "/api/email/undo", {"token": undo}, status=204)
 
 
 def test_a_link_leads_nowhere_for_any_other_purpose(world: World, labs: Account) -> None:
@@ -86,6 +98,9 @@ def test_a_link_leads_nowhere_for_any_other_purpose(world: World, labs: Account)
     reset = world.token_to(labs.owner.email, "reset")
     for token in (join, reset, join.rpartition(".")[2]):
         assert world.anyone.post("/api/signup/verify", {"token": token}).status_code == 400
+    for token in (join, reset, verify, "", "x" * 10_000, "\u2603"):
+        for path in ("/api/email/verify", "/api/email/undo"):
+            assert world.anyone.post(path, {"token": token}).json()["type"].endswith("/link-invalid")
     for token in (join, verify):
         body = {"token": token, "password": "a long enough password"}
         assert world.anyone.post("/api/password/reset", body).status_code == 400

@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import make_url
 
 from domicile.directory.accounts.store import PURGED
+from domicile.directory.departures.store import put_departures
 from domicile.directory.grants import grant_statements
 from domicile.infra.migrations import History
 from domicile.infra.settings import SettingsError, load_settings
-from domicile.kernel.ids import RegionId
+from domicile.kernel.errors import DomainError
+from domicile.kernel.ids import RegionId, UserId
 from domicile.kernel.roles import READ_ONLY
 from domicile.region.accounts.domain import NewAccount
 from domicile.region.accounts.service import create_account
@@ -22,6 +24,7 @@ from domicile.region.accounts.store import accounts
 from tests.support.api import migrate
 from tests.support.crossing import DISCREET, OPEN, Platform, platform
 from tests.support.ending import Ending
+from tests.support.leaving import leaving
 from tests.support.postgres import PostgresServer, run_apart
 
 pytestmark = pytest.mark.postgres
@@ -89,6 +92,10 @@ async def ruled(postgres: PostgresServer, tmp_path: Path) -> AsyncGenerator[Rule
                 new = NewAccount("Example Labs", region.id, "en", "UTC")
                 await create_account(region.plane, person, new, None)
             await opened.settle()
+            now = opened.clock()
+            await opened.identity.run_tx(
+                lambda tx: put_departures(tx, UserId("x"), (OPEN, DISCREET), version=1, now=now)
+            )
             yield Ruled(opened, urls["identity"], role)
 
 
@@ -105,12 +112,34 @@ async def test_the_role_is_enough_for_everything_that_the_region_does(ruled: Rul
     assert await opened.differences() == []
 
 
+async def test_the_role_is_enough_for_a_person_who_leaves(ruled: Ruled, tmp_path: Path):
+    opened = ruled.platform
+    region, ann = opened.regions[OPEN], opened.people[0]
+    (account,) = [row.account_id for row in await _accounts(ruled, OPEN)]
+    async with leaving(opened, tmp_path) as everything:
+        await everything.join(region, account, opened.people[2])
+        await everything.give_password(ann)
+        person = await everything.sign_in(ann)
+        await everything.ask(person)
+        await everything.carry()
+        await opened.settle()
+
+        assert await everything.owners(region, account) == {opened.people[2]}
+        assert await opened.differences() == []
+        with pytest.raises(DomainError, match="user-leaving"):
+            await create_account(region.plane, person, NewAccount("Late", OPEN, "en", "UTC"), None)
+
+
 async def _accounts(ruled: Ruled, region: RegionId):
     return await ruled.platform.regions[region].all(accounts)
 
 
 @pytest.mark.parametrize(
-    "table", ["passwords", "sessions", "sign_ups", "password_resets", "security_events", "outbox"]
+    "table",
+    [
+        *("passwords", "sessions", "sign_ups", "password_resets", "security_events", "outbox"),
+        *("email_changes", "email_undo_links", "released_addresses"),
+    ],
 )
 async def test_credentials_and_sessions_are_out_of_reach(ruled: Ruled, table: str):
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -131,6 +160,7 @@ async def test_only_people_of_the_region_are_seen(ruled: Ruled):
         "UPDATE directory_accounts SET state = 'suspended' WHERE region_id = 'jp-1'",
         "UPDATE directory_memberships SET state = 'removed' WHERE region_id = 'jp-1'",
         "UPDATE directory_feed_heads SET seq = 0 WHERE region_id = 'jp-1'",
+        "UPDATE directory_departures SET state = 'ready' WHERE region_id = 'jp-1'",
     ],
 )
 async def test_rows_of_another_region_cannot_be_changed(ruled: Ruled, statement: str):
@@ -148,6 +178,12 @@ async def test_rows_of_another_region_cannot_be_changed(ruled: Ruled, statement:
         "UPDATE directory_memberships SET region_id = 'us-1'",
         "UPDATE directory_memberships SET user_id = 'x'",
         "UPDATE users SET name = 'x'",
+        "SELECT address_since FROM users",
+        "UPDATE directory_leavers SET state = 'gone'",
+        "INSERT INTO directory_leavers VALUES ('x', 'gone', 1, now())",
+        "DELETE FROM directory_leavers",
+        "UPDATE directory_departures SET version = 0",
+        "INSERT INTO directory_departures VALUES ('x', 'de-1', 'asked', 1, '[]', now())",
         "DELETE FROM directory_accounts",
         "INSERT INTO directory_receipts VALUES ('r', 'jp-1', '000000000001', now(), now(), now(), 'x')",
         "UPDATE directory_receipts SET digest = 'x'",

@@ -25,6 +25,8 @@ _FACTS = {
     "account_id": "004217730956",
     "purge_after": "2026-12-23 14:00 UTC",
     "receipt": "rec_de-1_4f9Zk2Lw8QpX0aBcD1eFgH",
+    "new_address": "ana.ruiz@example.com",
+    "undo_until": "2026-11-30 14:00 UTC",
 }
 _EVERY_MAIL = [(kind, language) for kind in MailKind for language in ("en", "ja", "de")]
 

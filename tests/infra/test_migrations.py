@@ -260,6 +260,45 @@ async def test_entries_of_the_first_release_have_no_end(engine: AsyncEngine):
     assert (row.state, row.alias, row.purge_after) == ("active", "Labs", None)
 
 
+FROM_BEFORE = {
+    History.GLOBAL: (
+        [
+            "INSERT INTO users VALUES ('u', 'a@b.c', 'a@b.c', 'Ann', 'en', 'UTC', 'enabled', 1, 1, :then, :then)"
+        ],
+        "SELECT name, address_since FROM users",
+        ("Ann", None),
+    ),
+    History.REGION: (
+        [
+            "INSERT INTO accounts VALUES ('a', 'Labs', 'en', 'UTC', 'active', false, :then, 'u', :then, :then, 1)",
+            "INSERT INTO memberships VALUES ('a', 'u', 'full-access', 'enabled', :then, :then, NULL, 1)",
+        ],
+        "SELECT role_id, absence FROM memberships",
+        ("full-access", None),
+    ),
+}
+"""Rows that the first release wrote, and what must be found of them."""
+
+
+@both_histories
+async def test_people_and_places_from_the_first_release_are_kept_and_count(
+    engine: AsyncEngine, history: History
+):
+    rows, question, answer = FROM_BEFORE[history]
+    async with engine.begin() as connection:
+        await connection.run_sync(run_alembic, history, command.upgrade, f"{history}_0001")
+        for row in rows:
+            await connection.execute(text(row.replace(":then", "'2026-11-23 00:00:00+00:00'")))
+
+    await upgrade(engine, history)
+
+    async with engine.begin() as connection:
+        assert tuple((await connection.execute(text(question))).one()) == answer
+        await connection.run_sync(run_alembic, history, command.downgrade, f"{history}_0001")
+        kept = await connection.execute(text(question.partition(",")[0] + " FROM " + question.split()[-1]))
+        assert kept.scalar_one() == answer[0]
+
+
 async def test_a_database_of_the_other_history_is_not_taken_for_ones_own(engine: AsyncEngine):
     await upgrade(engine, History.GLOBAL)
 

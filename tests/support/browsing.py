@@ -98,7 +98,7 @@ class Visitor:
         row = self.page.get_by_role("row").filter(has_text=address).filter(has_text=subject).first
         row.get_by_role("link").click()
         self.page.frame_locator("iframe").get_by_role("link").first.click()
-        self.page.wait_for_url(re.compile(r"/(verify|join|reset)/"))
+        self.page.wait_for_url(re.compile(r"/(verify|join|reset|undo)/"))
 
     def wait_for_mail(self, address: str, subject: str) -> None:
         """Reload the mailbox until a mail is there."""

@@ -31,7 +31,7 @@ from domicile.web.cursors import Cursors
 
 PASSWORD = "correct horse battery staple"
 ORIGIN = Origin("request-1", ip_address("198.51.100.7"), "tests/1.0")
-_LINK = re.compile(r"http://\S+/(?:verify|reset)/(\S+)")
+_LINK = re.compile(r"http://\S+/(?:verify|reset|email/verify|email/undo)/(\S+)")
 
 
 def link_secret(folder: Path, address: str) -> str | None:

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from domicile.infra.databases import RegionTx, directory_database, region_database
+from domicile.directory.accounts.store import reserve_id
+from domicile.infra.databases import DirectoryTx, RegionTx, directory_database, region_database
 from domicile.infra.idempotency import IdempotencyKeys
 from domicile.infra.outbox import Outbox
-from domicile.infra.planes import REGION
+from domicile.infra.planes import DIRECTORY, REGION
 from domicile.infra.secrets import Keyring
 from domicile.infra.settings import load_settings
 from domicile.kernel.callers import Caller, MemberCard, Origin
-from domicile.kernel.ids import AccountId, ApiKeyId, UserId
+from domicile.kernel.ids import AccountId, ApiKeyId, RegionId, UserId
 from domicile.kernel.paging import PageRequest
 from domicile.kernel.permissions import (
     AccountStanding,
@@ -127,6 +128,8 @@ async def live_region(url: str, folder: Path) -> AsyncGenerator[LiveRegion]:
 
     async with database.engine.begin() as connection:
         await connection.run_sync(REGION.create_all)
+    async with directory.engine.begin() as connection:
+        await connection.run_sync(DIRECTORY.create_all)
     plane = RegionPlane(
         region=region,
         settings=settings,
@@ -145,6 +148,7 @@ async def live_region(url: str, folder: Path) -> AsyncGenerator[LiveRegion]:
     )
     try:
         await database.run_tx(lambda tx: _settle(tx, clock()))
+        await directory.run_tx(lambda tx: _reserve(tx, region.id, clock()))
         keys = TokenKeys(region, settings.namespace, plane.signer)
         yield LiveRegion(plane, clock, Door(plane, standings, keys))
     finally:
@@ -171,6 +175,11 @@ async def _settle(tx: RegionTx, now: datetime) -> None:
         new = NewAccount("Example Labs", tx.region, "en", "UTC")
         await insert_account(tx, account, new, creator=OWNER, version=seq, now=now)
         await insert_member(tx, account, card, role=FULL_ACCESS, version=seq, now=now)
+
+
+async def _reserve(tx: DirectoryTx, region: RegionId, now: datetime) -> None:
+    for account in (ACCOUNT, OTHER_ACCOUNT):
+        await reserve_id(tx, account, region, creator=OWNER, now=now, mark=None)
 
 
 def role_with(*permissions: str) -> Role:

@@ -16,7 +16,7 @@ from tests.support.api import Api, LiveServer
 
 PASSWORD = "an orchard under seven moons"  # not that of the published examples
 _PATIENCE_SECONDS = 15
-_LINK = re.compile(r"https?://\S+/(verify|join|reset)/(\S+)")
+_LINK = re.compile(r"https?://[^/\s]+/(verify|join|reset|email/verify|email/undo)/(\S+)")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class World:
         return role
 
     def token_to(self, address: str, kind: str) -> str:
-        """Wait for the next link of a kind (`verify`, `join`, `reset`) to an address; each is given once."""
+        """Wait for the next link of a kind (`verify`, `join`, `reset`, `email/verify`, `email/undo`) to an address; each is given once."""
         waiting = self._tokens.setdefault((address.lower(), kind), [])
         until(self._read_mails, lambda _: bool(waiting))
         return waiting.pop(0)

@@ -108,13 +108,14 @@ async def courier_retry(settings: Settings, region: str | None, row_id: str | No
 
 
 async def _retry_feed(settings: Settings, region: str | None, seq: int | None) -> int:
-    async with _node(settings) as node:
+    async with opened_node(settings) as node:
         wanted = [courier for name, courier in node.couriers.items() if region in {None, name}]
         return sum([await courier.retry_parked_feed(seq) for courier in wanted])
 
 
 @asynccontextmanager
-async def _node(settings: Settings) -> AsyncGenerator[Node]:
+async def opened_node(settings: Settings) -> AsyncGenerator[Node]:
+    """Open everything that the configuration names, without serving it."""
     node = await open_node(settings, utc_now)
     try:
         yield node

@@ -7,7 +7,7 @@ from litestar.params import SkipValidation
 
 from domicile.apps.node import Node
 from domicile.identity.sessions.service import authenticate_session, is_session_token
-from domicile.kernel.callers import Caller, Person
+from domicile.kernel.callers import Caller, Person, user_leaving
 from domicile.kernel.errors import forbidden, unauthenticated
 from domicile.region.entering.door import refuse_outside
 from domicile.region.plane import RegionPlane
@@ -23,7 +23,13 @@ class Recognition:
         self._identity = node.identity
 
     async def anyone(self, request: DomicileRequest) -> Person | Caller:
-        """Recognise whoever calls; 401 for nobody."""
+        """Recognise whoever calls; 401 for nobody, `user-leaving` for who has asked to be deleted."""
+        who = await self._anyone(request)
+        if isinstance(who, Person) and who.is_leaving:
+            raise user_leaving()
+        return who
+
+    async def _anyone(self, request: DomicileRequest) -> Person | Caller:
         scheme, credential = bearer_of(request.scope)
         origin = origin_of(request.scope)
         if scheme == "apikey":
@@ -38,12 +44,11 @@ class Recognition:
 
     async def person(self, request: DomicileRequest) -> Person:
         """Recognise a person by their session; `person-required` for keys and account tokens."""
-        who = await self.anyone(request)
-        if isinstance(who, Caller):
-            raise forbidden(
-                "person-required", "This is for people: call it with the token of POST /api/sessions."
-            )
-        return who
+        return _person_of(await self.anyone(request))
+
+    async def leaver(self, request: DomicileRequest) -> Person:
+        """Recognise a person by their session, also one who has asked to be deleted."""
+        return _person_of(await self._anyone(request))
 
     async def caller(self, request: DomicileRequest) -> Caller:
         """Recognise a principal inside one account: that of the credential, or for a session the one in the path."""
@@ -62,11 +67,20 @@ class Recognition:
         return self._doors.regions.plane(caller.region)
 
 
+def _person_of(who: Person | Caller) -> Person:
+    if isinstance(who, Caller):
+        raise forbidden(
+            "person-required", "This is for people: call it with the token of POST /api/sessions."
+        )
+    return who
+
+
 def dependencies_of(node: Node) -> dict[str, Provide]:
     """List what handlers may ask for, by the names of their parameters."""
     recognition = Recognition(node)
     return {
         "person": Provide(recognition.person),
+        "leaver": Provide(recognition.leaver),
         "anyone": Provide(recognition.anyone),
         "caller": Provide(recognition.caller),
         "plane": Provide(recognition.plane),

@@ -10,7 +10,10 @@ from domicile.console.mailbox.routes import create_mailbox_router
 from domicile.console.router import create_console_router, create_error_pages
 from domicile.console.static_files import create_static_router
 from domicile.console.views import Surroundings
+from domicile.identity.departure import routes as departure
+from domicile.identity.email_change import routes as email_change
 from domicile.identity.events import routes as events
+from domicile.identity.export import routes as export
 from domicile.identity.recovery import routes as recovery
 from domicile.identity.registration import routes as registration
 from domicile.identity.sessions import routes as sessions
@@ -22,6 +25,7 @@ from domicile.region.api_keys import routes as api_keys
 from domicile.region.audit import routes as audit
 from domicile.region.contacts import routes as contacts
 from domicile.region.entering import routes as entering
+from domicile.region.export import routes as region_export
 from domicile.region.invitations import routes as invitations
 from domicile.region.lifecycle import routes as lifecycle
 from domicile.region.memberships import routes as memberships
@@ -36,6 +40,9 @@ API_ROUTES: list[Any] = [
     *sessions.ROUTES,
     *recovery.ROUTES,
     *users.ROUTES,
+    *email_change.ROUTES,
+    *departure.ROUTES,
+    *export.ROUTES,
     *events.ROUTES,
     *accounts.ROUTES,
     *entering.ROUTES,
@@ -43,6 +50,7 @@ API_ROUTES: list[Any] = [
     *contacts.ROUTES,
     *residency.ROUTES,
     *purging.ROUTES,
+    *region_export.ROUTES,
     *memberships.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,

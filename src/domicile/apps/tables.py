@@ -1,9 +1,11 @@
 """Imports every module that declares tables, so that each plane's metadata is whole."""
 
 import domicile.directory.accounts.store
+import domicile.directory.departures.store
 import domicile.directory.feed.store
 import domicile.directory.memberships.store
 import domicile.directory.receipts.store
+import domicile.identity.addresses.store
 import domicile.identity.events.store
 import domicile.identity.outbox
 import domicile.identity.passwords.store
@@ -20,6 +22,7 @@ import domicile.region.contacts.store
 import domicile.region.courier.store
 import domicile.region.history.store
 import domicile.region.invitations.store
+import domicile.region.leavers.store
 import domicile.region.mail_pace.store
 import domicile.region.memberships.store
 import domicile.region.outbox.store

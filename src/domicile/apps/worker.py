@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from domicile.apps.node import Node
+from domicile.identity.departure.service import settle_departures
 from domicile.identity.housekeeping import forget_expired
 from domicile.infra.delivery import error_name
 from domicile.region.access_log.store import forget_changes
@@ -84,6 +85,7 @@ async def _attempt(plane: str, work: Callable[[], Awaitable[None]]) -> None:
 async def _identity_round(node: Node, number: int) -> None:
     while await node.identity_delivery.deliver_due():
         pass
+    await settle_departures(node.identity)
     if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
         await forget_expired(node.identity)
 

@@ -46,6 +46,8 @@ class ErrorPages:
         """Answer an error of a use case."""
         if error.kind is ErrorKind.UNAUTHENTICATED:
             return self._to_sign_in(request, error)
+        if error.code == "user-leaving":
+            return go_to("/me/deletion")
         return self._page(request, status_of(error), error.message, problem_headers(status_of(error), error))
 
     def respond_to_framework(self, request: _Request, error: HTTPException) -> Response[str]:

@@ -6,6 +6,7 @@ from litestar.exceptions import HTTPException
 
 from domicile.console.accounts.entered import INSIDE
 from domicile.console.accounts.routes import ROUTES as ACCOUNTS
+from domicile.console.addresses.routes import ROUTES as ADDRESSES
 from domicile.console.contacts.routes import ROUTES as CONTACTS
 from domicile.console.ending.routes import ROUTES as ENDING
 from domicile.console.error_pages import ErrorPages
@@ -14,6 +15,7 @@ from domicile.console.inviting.routes import ROUTES as INVITING
 from domicile.console.joining.routes import ROUTES as JOINING
 from domicile.console.members.routes import ROUTES as MEMBERS
 from domicile.console.members.routes import provide_member
+from domicile.console.own_data.routes import ROUTES as OWN_DATA
 from domicile.console.pages import Pages
 from domicile.console.problems.routes import ROUTES as PROBLEMS
 from domicile.console.profile.routes import ROUTES as PROFILE
@@ -44,8 +46,8 @@ def create_console_router(surroundings: Surroundings) -> Router:
         route_handlers=[*MEMBERS, *INVITING],
         dependencies={**INSIDE, "member": Provide(provide_member)},
     )
-    everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *RECOVERY, *JOINING, *PROFILE]
-    everywhere += [*ACCOUNTS, *ENDING, *CONTACTS]
+    everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *RECOVERY, *JOINING, *PROFILE, *ADDRESSES]
+    everywhere += [*OWN_DATA, *ACCOUNTS, *ENDING, *CONTACTS]
     return Router(
         "/",
         route_handlers=[*everywhere, *REFERENCE, *PROBLEMS, inside_account],

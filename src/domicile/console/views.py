@@ -17,7 +17,7 @@ from domicile.console.session_cookie import SESSION_COOKIE
 from domicile.console.wording import day_in, moment_in
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions.service import authenticate_session
-from domicile.kernel.callers import Person
+from domicile.kernel.callers import Person, user_leaving
 from domicile.kernel.errors import DomainError, ErrorKind, unauthenticated
 from domicile.web.problems import problem_headers, status_of
 from domicile.web.requests import DomicileRequest, origin_of
@@ -111,7 +111,9 @@ async def provide_visitor(request: DomicileRequest, identity: SkipValidation[Ide
 
 
 async def provide_person(request: DomicileRequest, visitor: SkipValidation[Person | None]) -> Person:
-    """Give the signed-in person; whoever is not is led to signing in by the error's page."""
+    """Give the signed-in person; whoever is not is led to signing in by the error's page, and who is leaving is told so."""
+    if visitor is not None and visitor.is_leaving:
+        raise user_leaving()
     if visitor is not None:
         return visitor
     if request.cookies.get(SESSION_COOKIE):

@@ -13,6 +13,8 @@ _READS = {
     "directory_feed": "*",
     "directory_feed_heads": "*",
     "directory_receipts": "*",
+    "directory_leavers": "*",
+    "directory_departures": "*",
     "users": _CARD_COLUMNS,
 }
 _INSERTS = (
@@ -27,6 +29,7 @@ _UPDATES = {
     "directory_accounts": "state, alias, purge_after, version, creator_id, request_key, request_digest",
     "directory_memberships": "state, role_id, version",
     "directory_feed_heads": "seq",
+    "directory_departures": "state, blocking",
 }
 """No region is among the columns: the engine itself refuses to move an account."""
 
@@ -64,6 +67,8 @@ def _policies(role: str, own: str, region: RegionId) -> tuple[str, ...]:
         "directory_feed": own,
         "directory_feed_heads": own,
         "directory_receipts": own,
+        "directory_leavers": "true",  # ids alone; a region must not take anybody in who is leaving
+        "directory_departures": own,
         "users": members,
     }
     rules = [(table, "read", f"FOR SELECT TO {{}} USING ({rows})") for table, rows in read.items()]

@@ -4,7 +4,19 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from domicile.identity.outbox import PASSWORD_CHANGED_MAIL, PASSWORD_RESET_MAIL, SIGN_UP_MAIL
+from domicile.identity.email_change.handlers import (
+    send_email_changed_mail,
+    send_proof_mail,
+    send_warning_mail,
+)
+from domicile.identity.outbox import (
+    EMAIL_CHANGED_MAIL,
+    EMAIL_PROOF_MAIL,
+    EMAIL_WARNING_MAIL,
+    PASSWORD_CHANGED_MAIL,
+    PASSWORD_RESET_MAIL,
+    SIGN_UP_MAIL,
+)
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery.handlers import send_changed_mail, send_reset_mail
 from domicile.identity.registration.handlers import send_sign_up_mail
@@ -17,6 +29,9 @@ _SENDINGS: dict[str, _Sending] = {
     SIGN_UP_MAIL: send_sign_up_mail,
     PASSWORD_RESET_MAIL: send_reset_mail,
     PASSWORD_CHANGED_MAIL: send_changed_mail,
+    EMAIL_PROOF_MAIL: send_proof_mail,
+    EMAIL_WARNING_MAIL: send_warning_mail,
+    EMAIL_CHANGED_MAIL: send_email_changed_mail,
 }
 _log = structlog.get_logger("domicile.identity.mail")
 

@@ -1,5 +1,7 @@
 """What the identity plane forgets: things past their time, whose secrets and personal data are kept no longer."""
 
+from domicile.identity.departure.service import forget_old_departures
+from domicile.identity.email_change.service import forget_old_changes
 from domicile.identity.events.service import forget_old_events
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery.service import forget_expired_resets
@@ -8,8 +10,10 @@ from domicile.identity.sessions.service import forget_ended_sessions
 
 
 async def forget_expired(plane: IdentityPlane) -> None:
-    """Delete expired sign-ups, resets and sessions, and events past their retention; once an hour will do."""
+    """Delete expired sign-ups, resets and sessions, settled changes and departures, and events past their retention; once an hour will do."""
     await forget_expired_sign_ups(plane)
     await forget_expired_resets(plane)
     await forget_ended_sessions(plane)
     await forget_old_events(plane)
+    await forget_old_changes(plane)
+    await forget_old_departures(plane)

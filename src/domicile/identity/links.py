@@ -21,6 +21,16 @@ def reset_link(public_url: str, token: SecretText) -> str:
     return f"{public_url}/reset/{token.reveal()}"
 
 
+def email_proof_link(public_url: str, token: SecretText) -> str:
+    """Write the link that proves a new address."""
+    return f"{public_url}/email/verify/{token.reveal()}"
+
+
+def email_undo_link(public_url: str, token: SecretText) -> str:
+    """Write the link that takes a change of address back."""
+    return f"{public_url}/email/undo/{token.reveal()}"
+
+
 def sign_in_link(public_url: str) -> str:
     """Write the link to where one signs in."""
     return f"{public_url}/sign-in"

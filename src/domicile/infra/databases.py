@@ -200,6 +200,11 @@ class StatementRefused(Exception):
     Those texts hold what somebody typed.
     """
 
+    @property
+    def is_about_a_constraint(self) -> bool:
+        """Tell whether a constraint of the schema was broken, such as two rows with one unique value."""
+        return "IntegrityError" in self.args
+
 
 class _Alone:
     """Refuses a transaction while another is open in the same task: planes never hold locks on each other."""

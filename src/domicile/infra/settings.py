@@ -110,6 +110,8 @@ class LinkSettings(_Section, frozen=True, kw_only=True):
     verify_hours: Annotated[int, Meta(ge=1, le=168)] = 24
     reset_minutes: Annotated[int, Meta(ge=5, le=1440)] = 30
     invitation_days: Annotated[int, Meta(ge=1, le=90)] = 7
+    undo_days: Annotated[int, Meta(ge=1, le=30)] = 7
+    """How long the former address can take a change of address back."""
 
 
 class InvitationSettings(_Section, frozen=True, kw_only=True):

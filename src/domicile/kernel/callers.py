@@ -5,8 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from domicile.kernel.errors import DomainError, forbidden
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
-from domicile.kernel.permissions import Address, Circumstances, Decision, Standing, decide, refusal
+from domicile.kernel.permissions import (
+    Absence,
+    Address,
+    Circumstances,
+    Decision,
+    Standing,
+    decide,
+    refusal,
+)
 from domicile.kernel.roles import Role
 from domicile.kernel.urn import Principal
 
@@ -43,7 +52,12 @@ class Person:
     """Whether the person has a second factor at all."""
     origin: Origin
     address_since: datetime | None = None
-    """Since when the address is theirs, where somebody else had it before: what was offered to it by then was offered to them."""
+    """When somebody else gave the person's address up, before it became theirs: what was sent there earlier is not for them.
+
+    None: it was nobody else's before.
+    """
+    is_leaving: bool = False
+    """Whether the person has asked to be deleted, and may do nothing but wait or think better of it."""
 
     @property
     def mfa_used(self) -> bool:
@@ -64,6 +78,13 @@ class Person:
         )
 
 
+def user_leaving() -> DomainError:
+    """Make the refusal for whoever has asked to be deleted."""
+    return forbidden(
+        "user-leaving", "This user is being deleted: wait for the end, or cancel it at /api/me/deletion."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class MemberCard:
     """What a region may know of a person who is a member there; a copy, with the version of its source."""
@@ -77,6 +98,8 @@ class MemberCard:
     epoch: int
     """Of the person's credentials: sign-ins from before it no longer count."""
     version: int
+    absence: Absence | None = None
+    """Why the person's places count nowhere; None: they do."""
 
 
 def _tell_nobody(_caller: "Caller", _action: str) -> None:

@@ -42,14 +42,14 @@ class DomainError(Exception):
         message: str,
         *,
         fields: dict[str, str] | None = None,
-        facts: Mapping[str, str | int | list[str]] | None = None,
+        facts: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(code)
         self.kind = kind
         self.code = code
         self.message = message
         self.fields = fields or {}
-        self.facts: Mapping[str, str | int | list[str]] = facts or {}
+        self.facts: Mapping[str, object] = facts or {}
 
 
 def invalid(fields: dict[str, str]) -> DomainError:

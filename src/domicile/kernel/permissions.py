@@ -38,6 +38,15 @@ class MemberState(StrEnum):
     REMOVED = "removed"
 
 
+class Absence(StrEnum):
+    """Why a person's places count nowhere, whatever each account says of its own."""
+
+    DISABLED = "disabled"
+    """The operator of the platform has disabled the person."""
+    LEAVING = "leaving"
+    """The person has asked to be deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountStanding:
     """What a decision needs to know of an account."""
@@ -61,6 +70,8 @@ class MembershipStanding:
     """Sign-ins from before this number of the person's credentials no longer count."""
     mfa_enabled: bool = False
     """Whether the person has a second factor."""
+    absence: Absence | None = None
+    """None: the person is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +201,7 @@ def _membership_chain(place: MembershipStanding, circumstances: Circumstances) -
     yield Step(
         Rule.PLACE_EXISTS, place.state is not MemberState.REMOVED, f"membership with role {place.role.id}"
     )
-    yield Step(Rule.PLACE_ENABLED, place.state is MemberState.ENABLED, f"the membership is {place.state}")
+    yield _place_step(place)
     if circumstances.epoch is not None:
         yield Step(
             Rule.CREDENTIAL_CURRENT, circumstances.epoch >= place.epoch, "the sign-in behind the token"
@@ -203,6 +214,17 @@ def _mfa_step(place: MembershipStanding, circumstances: Circumstances) -> Step:
         return Step(Rule.MFA_USED, place.mfa_enabled, f"the account asks for one; {fact}")
     fact = "one was used" if circumstances.mfa_used else "none was used in this session"
     return Step(Rule.MFA_USED, circumstances.mfa_used, f"the account asks for a second factor; {fact}")
+
+
+def _place_step(place: MembershipStanding) -> Step:
+    match place.absence:
+        case Absence.DISABLED:
+            return Step(Rule.PLACE_ENABLED, held=False, fact="the person is disabled by the platform")
+        case Absence.LEAVING:
+            return Step(Rule.PLACE_ENABLED, held=False, fact="the person is leaving the platform")
+        case None:
+            is_enabled = place.state is MemberState.ENABLED
+            return Step(Rule.PLACE_ENABLED, is_enabled, f"the membership is {place.state}")
 
 
 def _api_key_chain(place: ApiKeyStanding, circumstances: Circumstances) -> Iterator[Step]:

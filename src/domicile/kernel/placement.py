@@ -154,6 +154,31 @@ DELETION_RECEIPT = (
     ),
 )
 """Region to directory, at the end of a purge: dates and a fingerprint."""
+DEPARTURES = (
+    *(
+        Crossing(
+            Place(Plane.IDENTITY, "users", column),
+            Place(Plane.DIRECTORY, table, column),
+            "Every region of a person hears that they leave, and takes them in no more.",
+        )
+        for table in ("directory_leavers", "directory_departures")
+        for column in ("user_id", "version")
+    ),
+    Crossing(
+        Place(Plane.REGION, "memberships", "account_id"),
+        Place(Plane.DIRECTORY, "directory_departures", "blocking"),
+        "A person learns which accounts would be left without an owner.",
+    ),
+    *(
+        Crossing(
+            Place(Plane.DIRECTORY, "directory_leavers", column),
+            Place(Plane.REGION, "leavers", column),
+            "A region takes nobody in who is leaving or gone.",
+        )
+        for column in ("user_id", "state", "version")
+    ),
+)
+"""A person's departure: from identity to their regions, and the answer of each, by way of the directory; ids, states and versions."""
 
 MEMBER_CARD = _from_user(
     "member_cards",
@@ -173,6 +198,9 @@ MEMBER_CARD = _from_user(
 
 AUTHORSHIP = (
     *_from_user("memberships", {"user_id": "user_id"}, "A membership is a user's."),
+    *_from_user(
+        "memberships", {"absence": "state"}, "Nobody who is disabled, or leaving, counts as an owner."
+    ),
     *_from_user("accounts", {"created_by": "user_id"}, "An account knows who created it."),
     *_from_user("api_keys", {"created_by": "user_id"}, "An account knows who made a key."),
     *_from_user(
@@ -241,6 +269,7 @@ CROSSINGS: tuple[Crossing, ...] = (
     *DELETION_RECEIPT,
     *MEMBERSHIP_INDEX,
     *FEED,
+    *DEPARTURES,
     *MEMBER_CARD,
     *AUTHORSHIP,
     *CONTACTS,
@@ -275,6 +304,21 @@ DIRECTORY_OWN: tuple[OwnColumn, ...] = (
             "seq": "The number of the row.",
             "kind": "What sort of thing changed.",
             "at": "When the row was written.",
+        },
+    ),
+    *_own(
+        "directory_leavers",
+        {
+            "state": "Whether the person is leaving, or gone.",
+            "at": "Since when; of who is gone, nothing but this and the id is kept.",
+        },
+    ),
+    *_own(
+        "directory_departures",
+        {
+            "region_id": "The region that is asked.",
+            "state": "Its answer.",
+            "at": "When it was asked.",
         },
     ),
     *_own("directory_feed_heads", {"region_id": "The region.", "seq": "The number of its newest row."}),

@@ -29,10 +29,10 @@ _OF_ACCOUNTS = (
 )
 _IMPLIED = {
     Access.ANYONE: (),
-    Access.PERSON: ("not-authenticated", "session-ended", "person-required"),
+    Access.PERSON: ("not-authenticated", "session-ended", "person-required", "user-leaving"),
     Access.ACCOUNT: (*_OF_ACCOUNTS, "account-token-required"),
-    Access.ANYBODY_SIGNED_IN: (*_OF_ACCOUNTS, "session-ended"),
-    Access.MEMBER: (*_OF_ACCOUNTS, "session-ended", "not-found"),
+    Access.ANYBODY_SIGNED_IN: (*_OF_ACCOUNTS, "session-ended", "user-leaving"),
+    Access.MEMBER: (*_OF_ACCOUNTS, "session-ended", "user-leaving", "not-found"),
 }
 
 

@@ -26,6 +26,7 @@ CODES = {
     "account-not-suspended": 409,
     "account-suspended": 403,
     "account-token-required": 403,
+    "address-in-use": 409,
     "address-not-allowed": 403,
     "already-member": 409,
     "api-version": 400,
@@ -54,6 +55,7 @@ CODES = {
     "password-wrong": 403,
     "person-required": 403,
     "restore-too-late": 409,
+    "reauthentication-required": 403,
     "role-exists": 409,
     "role-in-use": 409,
     "role-predefined": 409,
@@ -61,8 +63,10 @@ CODES = {
     "sign-in-failed": 401,
     "stale-version": 412,
     "too-busy": 429,
+    "too-many-email-changes": 429,
     "too-many-invitations": 429,
     "too-many-roles": 409,
+    "user-leaving": 403,
     "wrong-region": 421,
 }
 """Every code, with the status it is answered with; each has a page in `docs/problems/`."""

@@ -6,7 +6,7 @@ from domicile.directory.memberships.store import upsert_membership
 from domicile.identity.events.service import list_own_events
 from domicile.identity.recovery.service import change_password
 from domicile.identity.users.domain import parse_profile_change
-from domicile.identity.users.service import get_own_profile, update_own_profile
+from domicile.identity.users.service import describe_self, update_own_profile
 from domicile.identity.users.store import read_member_card
 from domicile.infra.databases import IdentityTx
 from domicile.infra.secrets import SecretText
@@ -71,7 +71,7 @@ async def test_a_changed_password_is_told_to_the_regions_with_a_new_epoch(people
 async def test_a_change_that_changes_nothing_is_told_to_nobody(people: People):
     ann = await people.signed_in_person()
     await _make_member(people, ann, RegionId("de-1"), "000000000001")
-    before = await get_own_profile(people.plane, ann)
+    before = (await describe_self(people.plane, ann)).user
     after = await update_own_profile(
         people.plane, ann, parse_profile_change(before.name, None, None), ANY_VERSION
     )
@@ -86,7 +86,7 @@ async def test_a_change_meant_for_an_older_version_is_refused(people: People):
         people.plane, ann, parse_profile_change("Ann C.", None, None), expecting(("1",))
     )
     assert (await refusal_of(late)).code == "stale-version"
-    assert (await get_own_profile(people.plane, ann)).name == "Ann B."
+    assert (await describe_self(people.plane, ann)).user.name == "Ann B."
 
 
 async def test_a_changed_profile_is_a_security_event_that_names_the_fields(people: People):

@@ -15,6 +15,7 @@ _COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
     (_PEOPLE, "login", "people:login", "Sign in."),
     (_PEOPLE, "logout", "people:logout", "Sign out."),
     (_PEOPLE, "whoami", "people:whoami", "Show who is calling."),
+    (_PEOPLE, "me", "me:me", "Your profile, your address, your data; deleting your user."),
     (
         _ACCOUNTS,
         "accounts",
@@ -39,6 +40,7 @@ _COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
     (_OPERATORS, "mailbox", "mailbox:mailbox", "Read the mails of a local server."),
     (_OPERATORS, "courier", "operating:courier", "What is under way between regions and directory."),
     (_OPERATORS, "purges", "purges:purges", "Accounts whose data is being deleted."),
+    (_OPERATORS, "people", "keeping_out:people", "Keep a person out everywhere, or let them in again."),
     (_OPERATORS, "example", "example.command:example", "Build the worked example and check it."),
     (_SHELL, "completion", "completion:completion", "Print or install the completions of a shell."),
 )

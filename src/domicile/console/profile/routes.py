@@ -15,7 +15,7 @@ from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery.service import change_password
 from domicile.identity.sessions.service import end_session, list_own_sessions
 from domicile.identity.users.domain import LONGEST_NAME, parse_profile_change
-from domicile.identity.users.service import get_own_profile, update_own_profile
+from domicile.identity.users.service import describe_self, update_own_profile
 from domicile.kernel.callers import Person
 from domicile.kernel.errors import DomainError
 from domicile.kernel.paging import LARGEST_LIMIT, PageRequest
@@ -78,10 +78,11 @@ async def end_own_session(
 
 
 async def _gather(identity: IdentityPlane, person: Person) -> Values:
-    user = await get_own_profile(identity, person)
+    own = await describe_self(identity, person)
     sessions = await list_own_sessions(identity, person, _ALL)
     return {
-        "user": user,
+        "user": own.user,
+        "pending_email": own.pending_email,
         "sessions": sessions.items,
         "current_id": person.session_id,
         "device": device,

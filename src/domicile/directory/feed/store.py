@@ -29,6 +29,14 @@ feed = Table(
 
 USER_CHANGED = "user-changed"
 """A member card is older than `version` of the user `subject_id`."""
+USER_LEAVING = "user-leaving"
+"""The user `subject_id` asks to be deleted: the region says whether an account would be left without an owner."""
+USER_STAYS = "user-stays"
+"""The user `subject_id` is not deleted after all: their places count again."""
+USER_DELETED = "user-deleted"
+"""The user `subject_id` is gone: their places end."""
+USER_KINDS = frozenset({USER_CHANGED, USER_LEAVING, USER_STAYS, USER_DELETED})
+"""Each says that the region is behind about a user; what is applied is how that user is now, so that their order does not matter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ memberships = Table(
     Index("ix_directory_memberships_account_id", "account_id"),
 )
 
+JOINING = "joining"
+"""State of a place that its region has not confirmed yet, or never will; no account is listed or entered by it."""
 _IN_FORCE = ("enabled", "disabled")
 _SHOWN = ("active", "suspended")
 """States of accounts that their users see; what is not whole yet, or is being deleted, is to them not there."""
@@ -55,6 +57,18 @@ class IndexedMembership:
     purge_after: datetime | None
     """Of a suspended account: until when it can be restored."""
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPlace:
+    """One row of the index about a person."""
+
+    account_id: AccountId
+    region_id: RegionId
+    state: str
+    """Of the membership."""
+    role_id: str | None
+    """None: the region keeps it to itself."""
 
 
 async def upsert_membership(
@@ -79,6 +93,14 @@ async def upsert_membership(
         )
     )
     return done.rowcount == 1
+
+
+async def hold_place(tx: DirectoryTx, user: UserId, account: AccountId, region: RegionId) -> None:
+    """Note that somebody is about to join an account, so that a departure of theirs asks this region; seen by nobody else."""
+    row = tx.insert(memberships).values(
+        user_id=user, account_id=account, region_id=region, state=JOINING, role_id=None, version=0
+    )
+    await tx.execute(row.on_conflict_do_nothing())
 
 
 async def list_memberships(tx: DirectoryTx, user: UserId, page: PageRequest) -> Page[IndexedMembership]:
@@ -119,6 +141,15 @@ async def list_memberships(tx: DirectoryTx, user: UserId, page: PageRequest) -> 
     shown = tuple(found[: page.limit])
     more = len(found) > page.limit
     return Page(shown, (shown[-1].created_at.isoformat(), shown[-1].account_id) if more else None)
+
+
+async def list_places_of(tx: DirectoryTx, user: UserId) -> tuple[IndexedPlace, ...]:
+    """List everything that the index says of a person, ended memberships too, by account."""
+    query = select(memberships).where(memberships.c.user_id == user).order_by(memberships.c.account_id)
+    return tuple(
+        IndexedPlace(AccountId(row.account_id), RegionId(row.region_id), row.state, row.role_id)
+        for row in await tx.all(query)
+    )
 
 
 async def find_region_for(tx: DirectoryTx, user: UserId, account: AccountId) -> RegionId | None:

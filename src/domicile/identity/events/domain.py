@@ -23,6 +23,20 @@ class SecurityEventType(StrEnum):
     PASSWORD_CHANGED = "audit.password_updated.v1"  # noqa: S105  # the name of an event
     RESET_REQUESTED = "audit.passwordReset_created.v1"
     PASSWORD_RESET = "audit.password_reset.v1"  # noqa: S105  # the name of an event
+    EMAIL_REQUESTED = "audit.emailChange_created.v1"
+    EMAIL_CANCELLED = "audit.emailChange_deleted.v1"
+    EMAIL_CHANGED = "audit.email_updated.v1"
+    EMAIL_UNDONE = "audit.email_reset.v1"
+    DATA_EXPORTED = "audit.userData_exported.v1"
+    USER_LEAVING = "audit.user_leaving.v1"
+    USER_STAYED = "audit.user_stayed.v1"
+    USER_DELETED = "audit.user_deleted.v1"
+    USER_DISABLED = "audit.user_disabled.v1"
+    USER_ENABLED = "audit.user_enabled.v1"
+
+
+SYSTEM_ORIGIN = Origin("", None)
+"""Of what happens without anybody's request, or by the operator's command line."""
 
 
 class Outcome(StrEnum):

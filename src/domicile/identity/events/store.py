@@ -1,8 +1,8 @@
-"""Security events and all their SQL; append-only, there is no statement that changes one."""
+"""Security events and all their SQL; append-only, but for the network addresses of people who are gone."""
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Row, Table, Text, delete, insert, select
+from sqlalchemy import Column, Index, Row, Table, Text, delete, insert, select, update
 from uuid_utils import uuid7
 
 from domicile.identity.events.domain import (
@@ -58,6 +58,12 @@ async def list_events(tx: IdentityTx, user: UserId, page: PageRequest) -> Page[R
     found = tuple(_recorded(row) for row in await tx.all(query))
     shown = found[: page.limit]
     return Page(shown, (shown[-1].event_id,) if len(found) > page.limit else None)
+
+
+async def forget_whereabouts(tx: IdentityTx, user: UserId) -> None:
+    """Take the network addresses out of the events of somebody who is gone; what happened to which id stays for its time."""
+    mine = security_events.c.user_id == user
+    await tx.execute(update(security_events).where(mine).values(source_address=""))
 
 
 async def forget_events(tx: IdentityTx, *, before: datetime, of_nobody_before: datetime) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Table, Text, bindparam, select, update
+from sqlalchemy import Column, ForeignKey, Table, Text, bindparam, delete, select, update
 
 from domicile.identity.users.domain import User
 from domicile.identity.users.store import user_of, users
@@ -71,3 +71,8 @@ async def replace_hash(tx: IdentityTx, user: UserId, old: str, new: str, *, now:
     """Set a user's password if the one that was checked is still theirs; False if it was changed meanwhile."""
     mine = (passwords.c.user_id == user) & (passwords.c.hash == old)
     return await tx.count(update(passwords).where(mine).values(hash=new, changed_at=now)) == 1
+
+
+async def delete_hash(tx: IdentityTx, user: UserId) -> None:
+    """Take a user's password away; they can sign in again once they have set another."""
+    await tx.execute(delete(passwords).where(passwords.c.user_id == user))

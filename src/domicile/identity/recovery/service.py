@@ -11,13 +11,8 @@ from domicile.identity.events.store import append_event
 from domicile.identity.links import HOUR, MAILS_PER_HOUR, link_invalid
 from domicile.identity.outbox import PASSWORD_CHANGED_MAIL, PASSWORD_RESET_MAIL
 from domicile.identity.passwords.domain import normalise_password, parse_password
-from domicile.identity.passwords.store import (
-    PasswordChange,
-    find_hash,
-    find_password_change,
-    put_hash,
-    replace_hash,
-)
+from domicile.identity.passwords.service import confirm_password, password_wrong
+from domicile.identity.passwords.store import PasswordChange, find_password_change, put_hash, replace_hash
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery import store
 from domicile.identity.recovery.domain import PasswordReset, new_reset
@@ -28,7 +23,6 @@ from domicile.infra.databases import IdentityTx
 from domicile.infra.email_address import parse_email_address
 from domicile.infra.secrets import SecretText, new_link_token
 from domicile.kernel.callers import Origin, Person
-from domicile.kernel.errors import DomainError, forbidden
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId
 
@@ -46,12 +40,10 @@ async def change_password(plane: IdentityPlane, person: Person, current: SecretT
 
     `password-wrong` if the present one is another, also if it was changed at the same moment.
     """
-    typed = _take(Faults(), "currentPassword", current)
+    _check_typed("currentPassword", current)
     wanted = _parse_new(plane, "newPassword", new, context=(person.email, person.name))
-    kept = await plane.database.read(lambda tx: find_hash(tx, person.user_id))
-    if not await plane.passwords.verify(typed, kept) or kept is None:
-        await _record_refusal(plane, person)
-        raise _password_wrong()
+    act = SecurityEventType.PASSWORD_CHANGED
+    kept = await confirm_password(plane, person, current, field="currentPassword", act=act)
     password_hash, now = await plane.passwords.hash(wanted), plane.clock()
     event = security_event(person.user_id, SecurityEventType.PASSWORD_CHANGED, person.origin, now=now)
 
@@ -62,7 +54,7 @@ async def change_password(plane: IdentityPlane, person: Person, current: SecretT
         return True
 
     if not await plane.database.run_tx(work):
-        raise _password_wrong()
+        raise password_wrong()
     await plane.tell_regions()
 
 
@@ -163,17 +155,6 @@ async def _user_of_link(tx: IdentityTx, token_hash: bytes, now: datetime) -> Use
     return user
 
 
-async def _record_refusal(plane: IdentityPlane, person: Person) -> None:
-    event = security_event(
-        person.user_id,
-        SecurityEventType.PASSWORD_CHANGED,
-        person.origin,
-        now=plane.clock(),
-        outcome=Outcome.REFUSED,
-    )
-    await plane.database.run_tx(lambda tx: append_event(tx, event))
-
-
 def _requested(user: UserId, asked: PasswordReset) -> SecurityEvent:
     return SecurityEvent(
         user_id=user,
@@ -186,10 +167,10 @@ def _requested(user: UserId, asked: PasswordReset) -> SecurityEvent:
     )
 
 
-def _take(faults: Faults, field: str, typed: SecretText) -> SecretText:
-    password = faults.take(field, normalise_password, typed.reveal())
+def _check_typed(field: str, typed: SecretText) -> None:
+    faults = Faults()
+    faults.take(field, normalise_password, typed.reveal())
     faults.settle()
-    return SecretText(password or "")
 
 
 def _parse_new(
@@ -201,7 +182,3 @@ def _parse_new(
     password = faults.take(field, rule, typed.reveal())
     faults.settle()
     return SecretText(password or "")
-
-
-def _password_wrong() -> DomainError:
-    return forbidden("password-wrong", "That is not your present password.")

@@ -97,6 +97,13 @@ async def close_resets(tx: IdentityTx, user: UserId, *, now: datetime) -> None:
     await tx.execute(update(password_resets).where(mine).values(used_at=now))
 
 
+async def delete_resets(tx: IdentityTx, user: UserId, email_key: str) -> None:
+    """Delete every request for a new password of a user, or for their address."""
+    await tx.execute(
+        delete(password_resets).where((_resets.user_id == user) | (_resets.email_key == email_key))
+    )
+
+
 async def forget_resets(tx: IdentityTx, *, before: datetime) -> None:
     """Delete requests that expired before a moment."""
     await tx.execute(delete(password_resets).where(_resets.expires_at < before))

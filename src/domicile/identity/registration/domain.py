@@ -20,8 +20,8 @@ class SignUp:
     expires_at: datetime
 
 
-def user_from(proved: SignUp, user_id: UserId, *, now: datetime) -> User:
-    """Make the user of a sign-up whose address was proved."""
+def user_from(proved: SignUp, user_id: UserId, *, address_since: datetime | None, now: datetime) -> User:
+    """Make the user of a sign-up whose address was proved; nothing of whoever had the address before is theirs."""
     return User(
         id=user_id,
         email=proved.email.shown,
@@ -34,4 +34,5 @@ def user_from(proved: SignUp, user_id: UserId, *, now: datetime) -> User:
         version=1,
         created_at=now,
         modified_at=now,
+        address_since=address_since,
     )

@@ -6,6 +6,7 @@ from functools import partial
 
 from uuid_utils import uuid7
 
+from domicile.identity.addresses.store import find_release
 from domicile.identity.events.domain import SecurityEventType, security_event
 from domicile.identity.events.store import append_event
 from domicile.identity.links import HOUR, MAILS_PER_HOUR, link_invalid
@@ -79,7 +80,8 @@ async def verify_sign_up(plane: IdentityPlane, token: str, origin: Origin) -> Us
         proved = await store.consume_sign_up(tx, token_hash, now=now)
         if proved is None:
             raise link_invalid()
-        user = user_from(proved, user_id, now=now)
+        since = await find_release(tx, plane.token_hash, proved.email.key)
+        user = user_from(proved, user_id, address_since=since, now=now)
         if not await insert_user(tx, user):
             raise link_invalid()
         await put_hash(tx, user_id, proved.password_hash, now=now)

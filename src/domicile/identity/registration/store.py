@@ -93,6 +93,11 @@ async def close_sign_ups(tx: IdentityTx, email_key: str, *, now: datetime) -> No
     )
 
 
+async def delete_sign_ups(tx: IdentityTx, email_key: str) -> None:
+    """Delete all sign-ups for an address that its user gives up: a link from then must not work for whoever has it next."""
+    await tx.execute(delete(sign_ups).where(sign_ups.c.email_key == email_key))
+
+
 async def forget_sign_ups(tx: IdentityTx, *, before: datetime) -> None:
     """Delete sign-ups that expired before a moment."""
     await tx.execute(delete(sign_ups).where(sign_ups.c.expires_at < before))

@@ -12,11 +12,11 @@ from domicile.identity.passwords.store import Credential, find_credential_by_ema
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions import store
 from domicile.identity.sessions.domain import TOUCH_EVERY, Session, SessionLimits, new_session
-from domicile.identity.users.domain import User
+from domicile.identity.users.domain import User, UserState
 from domicile.infra.databases import IdentityTx
 from domicile.infra.email_address import parse_email_address
 from domicile.infra.secrets import SecretText, has_checksum, with_checksum
-from domicile.kernel.callers import Origin, Person
+from domicile.kernel.callers import Origin, Person, user_leaving
 from domicile.kernel.email_address import EmailAddress
 from domicile.kernel.errors import DomainError, not_found, unauthenticated
 from domicile.kernel.faults import Faults
@@ -40,7 +40,8 @@ async def sign_in(plane: IdentityPlane, email: str, password: SecretText, origin
     """Begin a session for who knows the password of an address.
 
     An unknown address, a wrong password and a person who may not sign in are one answer, `sign-in-failed`, after the same work:
-    one read, one hash, one transaction. A hash made with older parameters is made anew.
+    one read, one hash, one transaction. A hash made with older parameters is made anew. `user-leaving` for who knows the password of
+    a user that is being deleted.
     """
     address, typed = _parse_credentials(email, password)
     credential = await plane.database.read(lambda tx: find_credential_by_email(tx, address.key))
@@ -48,6 +49,8 @@ async def sign_in(plane: IdentityPlane, email: str, password: SecretText, origin
     if credential is None or not matches:
         await _record_refusal(plane, credential, origin)
         raise _sign_in_failed()
+    if credential.user.state is UserState.LEAVING:
+        raise user_leaving()
     return await _begin_session(plane, credential, await _renewed_hash(plane, credential, typed), origin)
 
 
@@ -58,7 +61,7 @@ async def authenticate_session(plane: IdentityPlane, token: str, origin: Origin)
     """
     if not is_session_token(token):
         raise _session_ended()
-    now, limits = plane.clock(), _limits(plane)
+    now, limits = plane.clock(), limits_of(plane)
     token_hash = plane.session_hash.of(token)
     live = await plane.database.read(lambda tx: store.find_live_session(tx, token_hash, limits, now=now))
     if live is None:
@@ -81,7 +84,7 @@ async def end_session(plane: IdentityPlane, person: Person, session_id: str) -> 
 
 async def list_own_sessions(plane: IdentityPlane, person: Person, page: PageRequest) -> Page[Session]:
     """List the caller's sessions, newest first."""
-    now, limits = plane.clock(), _limits(plane)
+    now, limits = plane.clock(), limits_of(plane)
     return await plane.database.read(
         lambda tx: store.list_live_sessions(tx, person.user_id, page, limits, now=now)
     )
@@ -89,7 +92,7 @@ async def list_own_sessions(plane: IdentityPlane, person: Person, page: PageRequ
 
 async def forget_ended_sessions(plane: IdentityPlane) -> None:
     """Delete the sessions that have passed a limit."""
-    await plane.database.run_tx(lambda tx: store.forget_sessions(tx, _limits(plane), now=plane.clock()))
+    await plane.database.run_tx(lambda tx: store.forget_sessions(tx, limits_of(plane), now=plane.clock()))
 
 
 def is_session_token(text: str) -> bool:
@@ -114,7 +117,7 @@ async def _begin_session(
     plane: IdentityPlane, credential: Credential, renewed: str | None, origin: Origin
 ) -> SignedIn:
     user, token, now = credential.user, with_checksum(TOKEN_PREFIX + random_base62(43)), plane.clock()
-    session = new_session(str(uuid7()), user.id, origin, _limits(plane), now=now)
+    session = new_session(str(uuid7()), user.id, origin, limits_of(plane), now=now)
     token_hash = plane.session_hash.of(token)
     event = security_event(
         user.id, SecurityEventType.SIGNED_IN, origin, now=now, details={"sessionID": session.id}
@@ -156,7 +159,8 @@ async def _end(plane: IdentityPlane, person: Person, session_id: str, type_: Sec
     return await plane.database.run_tx(work)
 
 
-def _limits(plane: IdentityPlane) -> SessionLimits:
+def limits_of(plane: IdentityPlane) -> SessionLimits:
+    """Give the limits that the configuration sets to sessions."""
     wanted = plane.settings.sessions
     return SessionLimits(timedelta(minutes=wanted.idle_minutes), timedelta(hours=wanted.absolute_hours))
 
@@ -176,6 +180,8 @@ def _person(live: store.LiveSession, origin: Origin) -> Person:
         methods=live.methods,
         mfa_enabled=user.mfa_enabled,
         origin=origin,
+        address_since=user.address_since,
+        is_leaving=user.state is UserState.LEAVING,
     )
 
 

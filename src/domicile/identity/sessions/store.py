@@ -71,7 +71,8 @@ _BY_TOKEN = (
         sessions.c.token_hash == bindparam("token_hash"),
         sessions.c.expires_at > bindparam("now"),
         sessions.c.last_seen_at > bindparam("idle_since"),
-        users.c.state == UserState.ENABLED.value,
+        # Whoever is leaving may still look how far that is, and think better of it.
+        users.c.state.in_([UserState.ENABLED.value, UserState.LEAVING.value]),
     )
 )
 
@@ -122,6 +123,12 @@ async def touch_session(tx: IdentityTx, session_id: str, limits: SessionLimits, 
     """Move the last activity of a session that has not ended, at most once a minute."""
     mine = (sessions.c.session_id == session_id) & (sessions.c.last_seen_at <= now - TOUCH_EVERY)
     await tx.execute(update(sessions).where(mine, _is_live(limits, now)).values(last_seen_at=now))
+
+
+async def renew_authentication(tx: IdentityTx, user: UserId, session_id: str, *, now: datetime) -> bool:
+    """Note that the person of a session has just shown their password again; False if it has ended."""
+    mine = (sessions.c.session_id == session_id) & (sessions.c.user_id == user)
+    return await tx.count(update(sessions).where(mine).values(authenticated_at=now)) == 1
 
 
 async def list_live_sessions(

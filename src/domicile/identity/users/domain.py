@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId
+from domicile.kernel.permissions import Absence
 from domicile.kernel.text import check_line, check_locale, check_time_zone
 
 LONGEST_NAME = 100
@@ -17,6 +18,10 @@ class UserState(StrEnum):
     """Whether a person may sign in at all."""
 
     ENABLED = "enabled"
+    DISABLED = "disabled"
+    """By the operator of the platform."""
+    LEAVING = "leaving"
+    """The person has asked to be deleted; the regions of their accounts are being asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class User:
     """Grows with every change of the profile or the epoch."""
     created_at: datetime
     modified_at: datetime
+    address_since: datetime | None = None
+    """When somebody else gave the address up before it became this user's; None: nobody did."""
 
     @property
     def mfa_enabled(self) -> bool:
@@ -63,6 +70,17 @@ class ProfileChange:
     def applied_to(self, user: User) -> Profile:
         """Give the profile as it will be."""
         return Profile(self.name or user.name, self.locale or user.locale, self.time_zone or user.time_zone)
+
+
+def absence_of(state: UserState) -> Absence | None:
+    """Tell why the places of a person in a state count nowhere; None: they do."""
+    match state:
+        case UserState.ENABLED:
+            return None
+        case UserState.DISABLED:
+            return Absence.DISABLED
+        case UserState.LEAVING:
+            return Absence.LEAVING
 
 
 def check_name(text: str) -> str:

@@ -19,8 +19,9 @@ async def describe_me(
     person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
 ) -> Response[ProfileBody]:
     """The profile of the signed-in person, the same in every account."""
-    user = await service.get_own_profile(identity, person)
-    return Response(shape_profile(user), headers={"ETag": etag(user.version)})
+    found = await service.describe_self(identity, person)
+    body = shape_profile(found.user, pending_email=found.pending_email)
+    return Response(body, headers={"ETag": etag(found.user.version)})
 
 
 @post(

@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from domicile.identity.users.domain import User
 from domicile.kernel.clock import whole_seconds
-from domicile.web.bodies import Wire
+from domicile.web.bodies import Wire, or_unset
 
 
 class ProfileBody(Wire, frozen=True):
@@ -31,6 +31,8 @@ class ProfileBody(Wire, frozen=True):
     state: str
     created: str
     last_modified: str
+    pending_email: str | UnsetType = UNSET
+    """The address that was asked for and is not proved yet; absent if there is none, and in answers to other requests."""
 
 
 class ProfileChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +45,7 @@ class ProfileChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     timezone: str | UnsetType = UNSET
 
 
-def shape_profile(user: User) -> ProfileBody:
+def shape_profile(user: User, *, pending_email: str | None = None) -> ProfileBody:
     """Write a user for the wire."""
     return ProfileBody(
         id=user.id,
@@ -54,4 +56,5 @@ def shape_profile(user: User) -> ProfileBody:
         state=user.state,
         created=whole_seconds(user.created_at),
         last_modified=whole_seconds(user.modified_at),
+        pending_email=or_unset(pending_email),
     )

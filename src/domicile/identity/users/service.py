@@ -1,5 +1,8 @@
 """Use cases about a person's own profile, which is the same in every account."""
 
+from dataclasses import dataclass
+
+from domicile.identity.addresses.store import find_pending
 from domicile.identity.events.domain import SecurityEventType, security_event
 from domicile.identity.events.store import append_event
 from domicile.identity.plane import IdentityPlane
@@ -11,9 +14,25 @@ from domicile.kernel.errors import not_found
 from domicile.kernel.versions import Precondition
 
 
-async def get_own_profile(plane: IdentityPlane, person: Person) -> User:
-    """Describe the caller."""
-    return await plane.database.read(lambda tx: _get(tx, person))
+@dataclass(frozen=True, slots=True)
+class OwnProfile:
+    """A person as they see themselves."""
+
+    user: User
+    pending_email: str | None
+    """The address that they have asked for and not proved yet."""
+
+
+async def describe_self(plane: IdentityPlane, person: Person) -> OwnProfile:
+    """Describe the caller with what is pending."""
+    now = plane.clock()
+
+    async def work(tx: IdentityTx) -> OwnProfile:
+        user = await _get(tx, person)
+        pending = await find_pending(tx, person.user_id, now=now)
+        return OwnProfile(user, pending.wanted.shown if pending else None)
+
+    return await plane.database.read(work)
 
 
 async def update_own_profile(

@@ -34,6 +34,14 @@ class MailKind(StrEnum):
     """`name`, `valid_for_minutes`."""
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a mail
     """`name`, `changed_at`. The link leads to where a new password is asked for."""
+    CONFIRM_NEW_ADDRESS = "confirm_new_address"
+    """`name`, `valid_for_minutes`; to the address that a user wants."""
+    ADDRESS_WANTED = "address_wanted"
+    """No facts: to a user whose address another user wants. The link leads to sign-in."""
+    EMAIL_CHANGE_ASKED = "email_change_asked"
+    """`name`, `new_address`, `undo_until`; to the present address. The link takes it back and locks the user until a reset."""
+    EMAIL_CHANGED = "email_changed"
+    """`name`, `new_address`, `undo_until`; to the former address, with the same link."""
     INVITATION = "invitation"
     """`alias`, `region`, `role`, `inviter`, `expires`."""
     ACCOUNT_SUSPENDED = "account_suspended"
@@ -48,6 +56,10 @@ _GREETED_AND_HIDDEN: Mapping[MailKind, tuple[str, ...]] = MappingProxyType(
         MailKind.ALREADY_REGISTERED: (),
         MailKind.PASSWORD_RESET: ("name", "valid_for_minutes"),
         MailKind.PASSWORD_CHANGED: ("name",),
+        MailKind.CONFIRM_NEW_ADDRESS: ("name", "valid_for_minutes"),
+        MailKind.ADDRESS_WANTED: (),
+        MailKind.EMAIL_CHANGE_ASKED: ("name",),
+        MailKind.EMAIL_CHANGED: ("name",),
         MailKind.INVITATION: (),
         MailKind.ACCOUNT_SUSPENDED: ("name",),
         MailKind.PURGE_APPROACHING: ("name",),
@@ -56,6 +68,8 @@ _GREETED_AND_HIDDEN: Mapping[MailKind, tuple[str, ...]] = MappingProxyType(
 _LISTED: Mapping[MailKind, tuple[str, ...]] = MappingProxyType(
     {
         MailKind.PASSWORD_CHANGED: ("changed_at",),
+        MailKind.EMAIL_CHANGE_ASKED: ("new_address", "undo_until"),
+        MailKind.EMAIL_CHANGED: ("new_address", "undo_until"),
         MailKind.INVITATION: ("alias", "region", "role", "inviter", "expires"),
         MailKind.ACCOUNT_SUSPENDED: ("alias", "account_id", "region", "purge_after", "receipt"),
         MailKind.PURGE_APPROACHING: ("alias", "account_id", "region", "purge_after", "receipt"),

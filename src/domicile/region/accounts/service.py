@@ -2,10 +2,11 @@
 
 from domicile.directory.accounts import store as directory_accounts
 from domicile.directory.accounts.store import REQUEST_MEMORY, RequestMark
+from domicile.directory.departures.store import find_leaver
 from domicile.directory.memberships.store import IndexedMembership, list_memberships
 from domicile.infra.databases import Database, DirectoryTx, RegionTx
 from domicile.infra.idempotency import RequestKey, reused
-from domicile.kernel.callers import Caller, Person
+from domicile.kernel.callers import Caller, Person, user_leaving
 from domicile.kernel.errors import not_found
 from domicile.kernel.ids import AccountId, UserId, new_account_id
 from domicile.kernel.paging import Page, PageRequest
@@ -20,6 +21,7 @@ from domicile.region.audit.store import append_audit
 from domicile.region.contacts.store import insert_contacts
 from domicile.region.history.domain import Remembered, account_facts, member_facts
 from domicile.region.history.store import append_history
+from domicile.region.leavers.store import require_staying
 from domicile.region.memberships.service import log_membership_change
 from domicile.region.memberships.store import insert_member
 from domicile.region.outbox.store import ACCOUNT_INDEX
@@ -33,11 +35,12 @@ async def create_account(
 
     Two steps: the directory gives out an id, then everything about the account is written in one transaction of the region. A crash
     between the two leaves an id that nobody sees and nobody gets again; a repeated request with the same key goes on where the
-    first one stopped. `idempotency-key-reused` if the key came with another body.
+    first one stopped. `idempotency-key-reused` if the key came with another body; `user-leaving` for who asked to be deleted.
     """
     account_id = await _reserve_id(plane, person, request)
 
     async def found(tx: RegionTx) -> Account:
+        await require_staying(tx, person.user_id)
         if (made_before := await store.find_account(tx, account_id)) is not None:
             return made_before
         await _write_account(plane, tx, account_id, person, new)
@@ -53,6 +56,8 @@ async def _reserve_id(plane: RegionPlane, person: Person, request: RequestKey | 
 
     async def reserve(tx: DirectoryTx) -> AccountId:
         now = plane.clock()
+        if await find_leaver(tx, person.user_id) is not None:
+            raise user_leaving()
         if mark is not None:
             await directory_accounts.forget_request(tx, person.user_id, mark, before=now - REQUEST_MEMORY)
         while True:

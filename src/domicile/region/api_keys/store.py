@@ -101,6 +101,13 @@ async def find_key(tx: RegionTx, account: AccountId, key: ApiKeyId) -> ApiKey | 
     return _api_key(row) if row else None
 
 
+async def list_keys_by(tx: RegionTx, account: AccountId, creator: str) -> tuple[ApiKey, ...]:
+    """List the keys of an account that one principal made."""
+    theirs = (api_keys.c.account_id == account) & (api_keys.c.created_by == creator)
+    rows = await tx.all(select(*_KEY).where(theirs).order_by(api_keys.c.created_at, api_keys.c.key_id))
+    return tuple(_api_key(row) for row in rows)
+
+
 async def find_key_standing(tx: RegionTx, key: ApiKeyId) -> KeyRecord | None:
     """Find a key by its id alone, in whichever account of the region: who calls is not known before."""
     row = await tx.first(select(*_RECORD).where(api_keys.c.key_id == key))

@@ -6,6 +6,7 @@ an older version changes nothing there. Killed at any step, the courier begins t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -17,17 +18,34 @@ from domicile.directory.accounts.store import (
     is_purged,
     upsert_state,
 )
-from domicile.directory.feed.store import USER_CHANGED, FeedRow, append_feed, forget_feed, list_feed
+from domicile.directory.departures.store import (
+    Leaver,
+    LeaverState,
+    RegionAnswer,
+    answer_departure,
+    find_leaver,
+    finish_departure,
+)
+from domicile.directory.feed.store import (
+    USER_CHANGED,
+    USER_DELETED,
+    USER_KINDS,
+    FeedRow,
+    append_feed,
+    forget_feed,
+    list_feed,
+)
 from domicile.directory.memberships.store import upsert_membership
 from domicile.infra.databases import DirectoryTx, RegionTx
 from domicile.infra.delivery import Delivery, error_name, is_outage
 from domicile.infra.outbox import Handler, OutboxRow
 from domicile.kernel.callers import MemberCard
 from domicile.kernel.ids import AccountId, UserId
-from domicile.region.access_log.store import Changed, append_access_log
+from domicile.kernel.permissions import MemberState
 from domicile.region.accounts.store import find_account
 from domicile.region.courier import store
-from domicile.region.memberships.store import find_index_state, renew_cards
+from domicile.region.departures.service import end_places, renew, set_aside
+from domicile.region.memberships.store import find_index_state
 from domicile.region.outbox.store import ACCOUNT_INDEX, MEMBERSHIP_INDEX
 from domicile.region.plane import RegionPlane
 
@@ -39,6 +57,17 @@ _MOST_RETRIED = 1000
 _AT_ONCE_SECONDS = 1.0
 _INDEX_KINDS = frozenset({ACCOUNT_INDEX, MEMBERSHIP_INDEX})
 _log = structlog.get_logger("domicile.courier")
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """A person as the directory and identity tell of them at one moment."""
+
+    user_id: UserId
+    leaver: Leaver | None
+    card: MemberCard | None
+    least_version: int
+    """The version that the row of the feed spoke of: the person's is this, or higher."""
 
 
 class Courier:
@@ -109,15 +138,20 @@ class Courier:
             is_news = await upsert_membership(
                 tx, user, account, self.plane.id, state=state, role=shown_role, version=version
             )
-            if is_news and (card := await self._read_card(tx, user)) is not None:
-                # The person may have changed between their joining and this row, when no feed was due to this region yet.
-                # Reading the card here is what makes the engine refuse a change that runs beside this and sees no membership.
-                now = self.plane.clock()
-                await append_feed(
-                    tx, self.plane.id, USER_CHANGED, subject_id=user, version=card.version, now=now
-                )
+            if not is_news:
+                return
+            # The person may have changed, or gone, between their joining and this row, when no feed was due to this region yet.
+            # Reading the card here is what makes the engine refuse a change that runs beside this and sees no membership.
+            if (card := await self._read_card(tx, user)) is not None:
+                await self._tell_oneself(tx, USER_CHANGED, user, card.version)
+            elif state != MemberState.REMOVED and (leaver := await find_leaver(tx, user)) is not None:
+                await self._tell_oneself(tx, USER_DELETED, user, leaver.version)
 
         await self.plane.directory.run_tx(lift)
+
+    async def _tell_oneself(self, tx: DirectoryTx, kind: str, user: UserId, version: int) -> None:
+        now = self.plane.clock()
+        await append_feed(tx, self.plane.id, kind, subject_id=user, version=version, now=now)
 
     async def pull_feed(self) -> int:
         """Apply what the directory has for this region, in order; tells how many rows.
@@ -162,31 +196,51 @@ class Courier:
         return True
 
     async def _apply(self, row: FeedRow, *, before: int) -> None:
-        card = await self._card(row)
+        truth = await self._truth(row)
+        if truth.leaver is not None:
+            await self._part(truth, truth.leaver)
+            await self.plane.database.run_tx(lambda tx: store.move_cursor(tx, before=before, to=row.seq))
+            return
 
         async def work(tx: RegionTx) -> None:
-            if card is not None:
-                await self._renew(tx, card)
-            await store.move_cursor(tx, before=before, to=row.seq)
+            # A worker that was overtaken has old news.
+            if await store.move_cursor(tx, before=before, to=row.seq):
+                await renew(self.plane, tx, truth.user_id, truth.card, version=truth.least_version)
 
         await self.plane.database.run_tx(work)
 
-    async def _card(self, row: FeedRow) -> MemberCard | None:
-        if row.kind != USER_CHANGED:
+    async def _truth(self, row: FeedRow) -> _Truth:
+        """Read how the person of a row is now; a row only says that they changed, so that it may come late, twice, or out of order."""
+        if row.kind not in USER_KINDS:
             raise LookupError(f"unknown feed kind {row.kind}")
-        return await self.plane.directory.read(lambda tx: self._read_card(tx, UserId(row.subject_id)))
+        user = UserId(row.subject_id)
 
-    async def _renew(self, tx: RegionTx, card: MemberCard) -> None:
-        for account, has_ended_sign_ins in await renew_cards(tx, card):
-            await append_access_log(
-                tx,
-                Changed.MEMBERSHIP,
-                account,
-                card.user_id,
-                now=self.plane.clock(),
-                bump=self.plane.bump_access_log,
-                revokes=has_ended_sign_ins,
+        async def work(tx: DirectoryTx) -> _Truth:
+            return _Truth(user, await find_leaver(tx, user), await self._read_card(tx, user), row.version)
+
+        return await self.plane.directory.read(work)
+
+    async def _part(self, truth: _Truth, leaver: Leaver) -> None:
+        """Do what a departure asks of this region, then say so in the directory; only after both may the cursor move.
+
+        Each step may be done again: killed between them, the courier begins anew and comes to the same answer.
+        """
+        user = truth.user_id
+        if leaver.state is LeaverState.GONE:
+            await self.plane.database.run_tx(
+                lambda tx: end_places(self.plane, tx, user, version=leaver.version, gone_at=leaver.at)
             )
+            await self.plane.directory.run_tx(lambda tx: finish_departure(tx, user, self.plane.id))
+            return
+        blocking = await self.plane.database.run_tx(
+            lambda tx: set_aside(self.plane, tx, user, version=leaver.version)
+        )
+        answer = RegionAnswer.BLOCKED if blocking else RegionAnswer.READY
+        await self.plane.directory.run_tx(
+            lambda tx: answer_departure(
+                tx, user, self.plane.id, version=leaver.version, answer=answer, blocking=blocking
+            )
+        )
 
     async def _count_or_park(self, row: FeedRow, *, before: int, attempts: int, error: str) -> bool:
         is_last = attempts >= self.plane.settings.courier.park_after
@@ -207,8 +261,7 @@ class Courier:
 
     async def _retry(self, row: FeedRow) -> bool:
         try:
-            card = await self._card(row)
-            await self.plane.database.run_tx(lambda tx: self._unpark(tx, row, card))
+            await self._apply_parked(row)
         except Exception as error:
             if is_outage(error):
                 raise
@@ -218,7 +271,14 @@ class Courier:
             return False
         return True
 
-    async def _unpark(self, tx: RegionTx, row: FeedRow, card: MemberCard | None) -> None:
-        if card is not None:
-            await self._renew(tx, card)
-        await store.unpark(tx, row.seq)
+    async def _apply_parked(self, row: FeedRow) -> None:
+        truth = await self._truth(row)
+        if truth.leaver is not None:
+            await self._part(truth, truth.leaver)
+
+        async def work(tx: RegionTx) -> None:
+            if truth.leaver is None:
+                await renew(self.plane, tx, truth.user_id, truth.card, version=truth.least_version)
+            await store.unpark(tx, row.seq)
+
+        await self.plane.database.run_tx(work)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.planes import REGION, UtcTime
-from domicile.kernel.ids import AccountId, InvitationId, RoleId
+from domicile.kernel.ids import AccountId, InvitationId, RoleId, UserId
 from domicile.kernel.paging import Page, PageRequest
 from domicile.kernel.permissions import AccountState, MemberState
 from domicile.kernel.urn import Principal
@@ -345,6 +345,30 @@ def _seen_as(state: InvitationState, now: datetime) -> ColumnElement[bool]:
             return or_(invitations.c.state == state, and_(IS_INVITED, invitations.c.expires_at <= now))
         case InvitationState.ACCEPTED | InvitationState.REVOKED | InvitationState.DECLINED:
             return invitations.c.state == state
+
+
+async def list_made_by(tx: RegionTx, account: AccountId, user: UserId) -> tuple[Invitation, ...]:
+    """List the invitations of an account that a user made, in the order in which they were made."""
+    theirs = (invitations.c.created_by_kind == "user") & (invitations.c.created_by_id == user)
+    query = select(*_SHOWN).where(invitations.c.account_id == account, theirs)
+    rows = await tx.all(query.order_by(invitations.c.created_at, invitations.c.invitation_id))
+    return tuple(_invitation(row) for row in rows)
+
+
+async def list_made_to(
+    tx: RegionTx, email_key: str, user: UserId, *, since: datetime | None
+) -> tuple[tuple[AccountId, Invitation], ...]:
+    """List the invitations of all accounts to a user's address, and those that they accepted at another, with their accounts.
+
+    `since`: what was made by then was for a former owner of the address.
+    """
+    to_them = invitations.c.email_key == email_key
+    if since is not None:
+        to_them &= invitations.c.created_at > since
+    theirs = to_them | (invitations.c.accepted_by == user)
+    query = select(invitations.c.account_id, *_SHOWN).where(theirs)
+    rows = await tx.all(query.order_by(invitations.c.account_id, invitations.c.created_at))
+    return tuple((AccountId(row.account_id), _invitation(row)) for row in rows)
 
 
 def _invitation(row: Row[tuple[object, ...]]) -> Invitation:

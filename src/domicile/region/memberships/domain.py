@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domicile.kernel.errors import DomainError, conflict
-from domicile.kernel.ids import RoleId, UserId
-from domicile.kernel.permissions import MemberState
+from domicile.kernel.ids import AccountId, RoleId, UserId
+from domicile.kernel.permissions import Absence, MemberState
 from domicile.kernel.text import Refused
 
 
@@ -26,11 +26,24 @@ class Member:
     last_activity_at: datetime | None
     version: int
     card_version: int
+    absence: Absence | None = None
+    """Why the person's places count nowhere at present; None: they do."""
 
     @property
     def tag(self) -> str:
         """Name this version of the membership and of the card together."""
         return f"{self.version}-{self.card_version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What one person is, or was, in one account."""
+
+    account_id: AccountId
+    state: MemberState
+    role_id: RoleId
+    email: str | None
+    """As on the member card; None where the membership has ended."""
 
 
 @dataclass(frozen=True, slots=True)

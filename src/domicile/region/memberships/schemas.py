@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType, field
 from domicile.kernel.clock import whole_seconds
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import AccountId
+from domicile.kernel.permissions import Absence
 from domicile.region.memberships.domain import Member, MemberChange, check_member_state
 from domicile.region.plane import RegionPlane
 from domicile.region.roles.domain import check_role_id
@@ -45,6 +46,8 @@ class UserBody(Wire, frozen=True):
     urn: str
     last_activity: str | UnsetType = UNSET
     """Absent until the user has been active in the account."""
+    disabled_by_platform: bool | UnsetType = UNSET
+    """True where the operator of the platform has disabled the person everywhere; otherwise absent."""
 
 
 class UsersBody(Wire, frozen=True):
@@ -92,4 +95,5 @@ def shape_member(plane: RegionPlane, account: AccountId, member: Member) -> User
         last_modified=whole_seconds(member.modified_at),
         last_activity=or_unset(whole_seconds(seen) if seen else None),
         urn=plane.urns(account).make("user", member.user_id),
+        disabled_by_platform=member.absence is Absence.DISABLED or UNSET,
     )

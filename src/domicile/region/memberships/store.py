@@ -28,9 +28,9 @@ from domicile.infra.planes import REGION, UtcTime
 from domicile.kernel.callers import MemberCard
 from domicile.kernel.ids import AccountId, RoleId, UserId
 from domicile.kernel.paging import Page, PageRequest
-from domicile.kernel.permissions import MemberState
+from domicile.kernel.permissions import Absence, MemberState
 from domicile.kernel.roles import FULL_ACCESS
-from domicile.region.memberships.domain import Member
+from domicile.region.memberships.domain import Member, Place
 
 memberships = Table(
     "memberships",
@@ -43,8 +43,10 @@ memberships = Table(
     Column("modified_at", UtcTime, nullable=False),
     Column("last_activity_at", UtcTime),
     Column("version", BigInteger, nullable=False),
+    Column("absence", Text),
     ForeignKeyConstraint(["account_id"], ["accounts.account_id"]),
     Index("ix_memberships_page", "account_id", "created_at", "user_id"),
+    Index("ix_memberships_user_id", "user_id"),
 )
 
 member_cards = Table(
@@ -77,6 +79,7 @@ _MEMBER = (
     memberships.c.modified_at,
     memberships.c.last_activity_at,
     memberships.c.version,
+    memberships.c.absence,
     member_cards.c.card_version,
 )
 _JOINED = memberships.join(
@@ -105,6 +108,7 @@ async def insert_member(
         "created_at": now,
         "modified_at": now,
         "version": version,
+        "absence": card.absence,
     }
     row = tx.insert(memberships).values(
         account_id=account, user_id=card.user_id, last_activity_at=None, **values
@@ -144,6 +148,61 @@ async def renew_cards(tx: RegionTx, card: MemberCard) -> tuple[tuple[AccountId, 
     found = await tx.all(select(member_cards.c.account_id, member_cards.c.epoch).where(older))
     await tx.execute(update(member_cards).where(older).values(_card_values(card)))
     return tuple((AccountId(row.account_id), row.epoch < card.epoch) for row in found)
+
+
+async def set_absence(tx: RegionTx, user: UserId, absence: Absence | None) -> tuple[AccountId, ...]:
+    """Say of all places of a person whether they count; gives the accounts where that changed something."""
+    other = memberships.c.absence.is_distinct_from(absence)
+    mine = (memberships.c.user_id == user) & (memberships.c.state != MemberState.REMOVED)
+    changed = await tx.all(
+        update(memberships).where(mine, other).values(absence=absence).returning(memberships.c.account_id)
+    )
+    return tuple(AccountId(row.account_id) for row in changed)
+
+
+async def list_places(tx: RegionTx, user: UserId) -> tuple[Place, ...]:
+    """List every place that a person has or had in the accounts of this region."""
+    query = (
+        select(memberships.c.account_id, memberships.c.state, memberships.c.role_id, member_cards.c.email)
+        .select_from(
+            memberships.outerjoin(
+                member_cards,
+                and_(
+                    memberships.c.account_id == member_cards.c.account_id,
+                    memberships.c.user_id == member_cards.c.user_id,
+                ),
+            )
+        )
+        .where(memberships.c.user_id == user)
+        .order_by(memberships.c.account_id)
+    )
+    return tuple(
+        Place(AccountId(row.account_id), MemberState(row.state), RoleId(row.role_id), row.email)
+        for row in await tx.all(query)
+    )
+
+
+async def list_solely_owned(tx: RegionTx, user: UserId) -> tuple[AccountId, ...]:
+    """List the accounts of this region, suspended ones too, that a person's departure would leave without an owner."""
+    mine = (memberships.c.user_id == user) & _is_owner()
+    another = exists().where(
+        _others.c.account_id == memberships.c.account_id,
+        _others.c.user_id != user,
+        _others.c.role_id == FULL_ACCESS,
+        _others.c.state == MemberState.ENABLED,
+        _others.c.absence.is_(None),
+    )
+    query = select(memberships.c.account_id).where(mine, ~another).order_by(memberships.c.account_id)
+    return tuple(AccountId(row.account_id) for row in await tx.all(query))
+
+
+async def end_place(tx: RegionTx, account: AccountId, user: UserId, *, version: int, now: datetime) -> None:
+    """End the membership of somebody who is gone, whoever else is there, keeping its id and version and forgetting the person."""
+    target = (memberships.c.account_id == account) & (memberships.c.user_id == user)
+    ended = {"state": MemberState.REMOVED, "version": version, "modified_at": now, "absence": None}
+    await tx.execute(update(memberships).where(target).values(ended))
+    card = (member_cards.c.account_id == account) & (member_cards.c.user_id == user)
+    await tx.execute(delete(member_cards).where(card))
 
 
 async def find_member(tx: RegionTx, account: AccountId, user: UserId) -> Member | None:
@@ -221,7 +280,8 @@ async def end_membership(
 
 
 def _is_owner() -> ColumnElement[bool]:
-    return (memberships.c.role_id == FULL_ACCESS) & (memberships.c.state == MemberState.ENABLED)
+    is_enabled = (memberships.c.state == MemberState.ENABLED) & memberships.c.absence.is_(None)
+    return (memberships.c.role_id == FULL_ACCESS) & is_enabled
 
 
 def _another_owner(account: AccountId, user: UserId) -> ColumnElement[bool]:
@@ -230,6 +290,7 @@ def _another_owner(account: AccountId, user: UserId) -> ColumnElement[bool]:
         _others.c.user_id != user,
         _others.c.role_id == FULL_ACCESS,
         _others.c.state == MemberState.ENABLED,
+        _others.c.absence.is_(None),
     )
 
 
@@ -264,4 +325,5 @@ def _member(row: Row[tuple[object, ...]]) -> Member:
         last_activity_at=row.last_activity_at,
         version=row.version,
         card_version=row.card_version,
+        absence=Absence(row.absence) if row.absence else None,
     )

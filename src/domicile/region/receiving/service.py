@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from domicile.infra.databases import RegionTx
+from domicile.directory.departures.store import find_leaver
+from domicile.directory.memberships.store import hold_place
+from domicile.infra.databases import DirectoryTx, RegionTx
 from domicile.infra.email_address import parse_email_address
-from domicile.kernel.callers import Person
+from domicile.kernel.callers import Person, user_leaving
 from domicile.kernel.errors import not_found
 from domicile.kernel.ids import AccountId
 from domicile.kernel.permissions import MemberState
@@ -28,6 +30,7 @@ from domicile.region.invitations.domain import (
 )
 from domicile.region.invitations.offering import judge
 from domicile.region.invitations.store import find_offered_by_token
+from domicile.region.leavers.store import require_staying
 from domicile.region.memberships.service import log_membership_change
 from domicile.region.memberships.store import insert_member
 from domicile.region.plane import RegionPlane
@@ -80,13 +83,16 @@ async def accept_invitation(plane: RegionPlane, person: Person, way: InvitationL
     """Make the invited person a user of the account, once.
 
     Whatever is wrong with a link is `invitation-invalid`, and a reference to what is not theirs is `not-found`; `invitation-used`,
-    `invitation-for-another-address` and `already-member` are told only to who holds a true link or the address itself.
+    `invitation-for-another-address` and `already-member` are told only to who holds a true link or the address itself;
+    `user-leaving` to who has asked to be deleted.
     Whoever is a user already leaves the invitation as it was.
     """
+    await _hold_place(plane, person, way)
 
     async def work(tx: RegionTx) -> Joined:
         # Read first, so that links that lead nowhere do not wait for the access log; what decides is `store.accept`.
         found = await _find(plane, tx, person, way)
+        await require_staying(tx, person.user_id)
         offer, now = found.offer, plane.clock()
         became = member_facts(offer.invitation.role_id, MemberState.ENABLED)
         version = await log_membership_change(plane, tx, offer.account_id, person.user_id, became)
@@ -105,6 +111,21 @@ async def accept_invitation(plane: RegionPlane, person: Person, way: InvitationL
     joined = await plane.database.run_tx(work)
     await plane.index_now(joined.account_id)
     return joined
+
+
+async def _hold_place(plane: RegionPlane, person: Person, way: InvitationLink | Reference) -> None:
+    """Let the directory know that the person may be about to join, so that a departure of theirs, begun meanwhile, asks this region.
+
+    `user-leaving` for who has asked to be deleted. What leads nowhere leaves no trace there.
+    """
+    found = await plane.database.read(lambda tx: _find(plane, tx, person, way))
+
+    async def hold(tx: DirectoryTx) -> None:
+        if await find_leaver(tx, person.user_id) is not None:
+            raise user_leaving()
+        await hold_place(tx, person.user_id, found.offer.account_id, plane.id)
+
+    await plane.directory.run_tx(hold)
 
 
 async def decline_invitation(plane: RegionPlane, person: Person, way: InvitationLink | Reference) -> None:

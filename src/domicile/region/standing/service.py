@@ -196,10 +196,10 @@ class Standings:
         if record is None:
             return None
         role = await self._role(tx, account, record.role_id)
-        place = MembershipStanding(record.state, role, record.epoch, record.mfa_enabled)
         holder = AccountStanding(
             account, self._region, record.account_state, record.mfa_required, record.purge_after
         )
+        place = MembershipStanding(record.state, role, record.epoch, record.mfa_enabled, record.absence)
         return MemberCopy(Standing(Principal.user(user), holder, place), role, record.name, record.email)
 
     async def _load_key(self, tx: RegionTx, key: ApiKeyId) -> ApiKeyCopy | None:

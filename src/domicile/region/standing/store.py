@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, select
 
 from domicile.infra.databases import RegionTx
 from domicile.kernel.ids import AccountId, RoleId, UserId
-from domicile.kernel.permissions import AccountStanding, AccountState, MemberState
+from domicile.kernel.permissions import Absence, AccountStanding, AccountState, MemberState
 from domicile.region.accounts.store import accounts
 from domicile.region.memberships.store import member_cards, memberships
 
@@ -26,6 +26,7 @@ class MemberRecord:
     mfa_enabled: bool
     name: str
     email: str
+    absence: Absence | None
 
 
 async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> MemberRecord | None:
@@ -44,6 +45,7 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
             member_cards.c.mfa_enabled,
             member_cards.c.name,
             member_cards.c.email,
+            memberships.c.absence,
         )
         .join(memberships, memberships.c.account_id == accounts.c.account_id)
         .join(member_cards, card_is_theirs)
@@ -62,6 +64,7 @@ async def find_member_record(tx: RegionTx, account: AccountId, user: UserId) -> 
         row.mfa_enabled,
         row.name,
         row.email,
+        Absence(row.absence) if row.absence else None,
     )
 
 

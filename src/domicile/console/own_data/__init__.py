@@ -1,0 +1,1 @@
+"""Pages of a person who takes their data along, or leaves."""

@@ -1,0 +1,1 @@
+"""Export: everything that identity and the directory know of a person, for that person."""

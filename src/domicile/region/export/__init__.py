@@ -1,0 +1,1 @@
+"""Export: everything that one region knows of a person, for that person, produced in that region."""
