@@ -17,12 +17,14 @@ from domicile.identity.sessions import routes as sessions
 from domicile.identity.users import routes as users
 from domicile.infra.settings import is_this_machine
 from domicile.region.access import routes as access
+from domicile.region.access_review import routes as access_review
 from domicile.region.accounts import routes as accounts
 from domicile.region.api_keys import routes as api_keys
 from domicile.region.audit import routes as audit
 from domicile.region.entering import routes as entering
 from domicile.region.invitations import routes as invitations
 from domicile.region.memberships import routes as memberships
+from domicile.region.preflight import routes as preflight
 from domicile.region.residency import routes as residency
 from domicile.region.role_management import routes as role_management
 from domicile.region.roles import routes as roles
@@ -42,6 +44,8 @@ API_ROUTES: list[Any] = [
     *invitations.ROUTES,
     *api_keys.ROUTES,
     *access.ROUTES,
+    *access_review.ROUTES,
+    *preflight.ROUTES,
     *audit.ROUTES,
     *discovery.ROUTES,
 ]

@@ -1,6 +1,7 @@
 """Audit events of accounts and all their SQL; append-only, there is no statement that changes one."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, Index, Row, Table, Text, select, tuple_
 from uuid_utils import uuid7
@@ -59,6 +60,33 @@ async def list_events(tx: RegionTx, account: AccountId, page: PageRequest) -> Pa
     shown = found[: page.limit]
     last = shown[-1] if len(found) > page.limit else None
     return Page(shown, (last.event.at.isoformat(), last.event_id) if last else None)
+
+
+async def list_details_since(
+    tx: RegionTx, account: AccountId, type_: str, principal: Principal, since: datetime
+) -> tuple[dict[str, Any], ...]:
+    """List what was told of a principal's latest events of a type since a moment, at most ten."""
+    theirs = (audit_events.c.principal_kind == principal.kind) & (audit_events.c.principal_id == principal.id)
+    query = select(audit_events.c.details).where(
+        audit_events.c.account_id == account, audit_events.c.at > since, audit_events.c.type == type_, theirs
+    )
+    return tuple(row.details for row in await tx.all(query.order_by(audit_events.c.at.desc()).limit(10)))
+
+
+async def list_source_addresses(
+    tx: RegionTx, account: AccountId, principal: Principal, *, among: int
+) -> tuple[str, ...]:
+    """List from where a principal did what is written down among the account's latest events."""
+    latest = (
+        select(audit_events.c.principal_kind, audit_events.c.principal_id, audit_events.c.source_address)
+        .where(audit_events.c.account_id == account)
+        .order_by(audit_events.c.at.desc(), audit_events.c.event_id.desc())
+        .limit(among)
+        .subquery()
+    )
+    theirs = (latest.c.principal_kind == principal.kind) & (latest.c.principal_id == principal.id)
+    query = select(latest.c.source_address).where(theirs, latest.c.source_address != "").distinct()
+    return tuple(row.source_address for row in await tx.all(query.order_by(latest.c.source_address)))
 
 
 def _recorded(row: Row[tuple[object, ...]]) -> RecordedEvent:
