@@ -26,6 +26,7 @@ from domicile.region.invitations import routes as invitations
 from domicile.region.memberships import routes as memberships
 from domicile.region.preflight import routes as preflight
 from domicile.region.residency import routes as residency
+from domicile.region.revocations import routes as revocations
 from domicile.region.role_management import routes as role_management
 from domicile.region.roles import routes as roles
 
@@ -46,6 +47,7 @@ API_ROUTES: list[Any] = [
     *access.ROUTES,
     *access_review.ROUTES,
     *preflight.ROUTES,
+    *revocations.ROUTES,
     *audit.ROUTES,
     *discovery.ROUTES,
 ]

@@ -13,6 +13,8 @@ class Access(StrEnum):
     """A person's session."""
     ACCOUNT = "account"
     """An API key or an account token."""
+    ACCOUNT_OR_SERVICE = "account-or-service"
+    """An API key, an account token, or the credential of a service of the platform."""
     ANYBODY_SIGNED_IN = "anybody-signed-in"
     """An API key, an account token, or a person's session, wherever they are."""
     MEMBER = "member"
@@ -31,6 +33,7 @@ _IMPLIED = {
     Access.ANYONE: (),
     Access.PERSON: ("not-authenticated", "session-ended", "person-required"),
     Access.ACCOUNT: (*_OF_ACCOUNTS, "account-token-required"),
+    Access.ACCOUNT_OR_SERVICE: (*_OF_ACCOUNTS, "account-token-required"),
     Access.ANYBODY_SIGNED_IN: (*_OF_ACCOUNTS, "session-ended"),
     Access.MEMBER: (*_OF_ACCOUNTS, "session-ended", "not-found"),
 }
