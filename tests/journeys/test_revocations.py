@@ -12,7 +12,7 @@ import pytest
 from domicile.infra.secrets import SERVICE_TOKEN, has_checksum, new_service_token
 from domicile.region.access_log.store import forget_changes
 from tests.support.api import Api, Install, serving
-from tests.support.offline_verifier import TRUSTED_SECONDS, OfflineVerifier, Refused
+from tests.support.offline_verifier import TRUSTED_SECONDS, NotBelieved, OfflineVerifier
 from tests.support.people import FrozenClock
 from tests.support.world import Account, Person, World
 
@@ -62,7 +62,7 @@ def _token_of(api: Api) -> str:
 def _refusal(verifier: OfflineVerifier, token: str) -> str | None:
     try:
         verifier.verify(token)
-    except Refused as refused:
+    except NotBelieved as refused:
         return str(refused)
     return None
 

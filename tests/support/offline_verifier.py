@@ -19,7 +19,7 @@ _KEPT_SECONDS = 900.0
 """A row is kept as long as a token that it speaks against can last, and half as long again."""
 
 
-class Refused(Exception):
+class NotBelieved(Exception):
     """The token is not believed; the text says why, for tests."""
 
 
@@ -92,18 +92,18 @@ class OfflineVerifier:
     def verify(self, token: str) -> dict[str, Any]:
         """Give the claims of a token that is believed."""
         if self.monotonic() - self._fresh_at > TRUSTED_SECONDS:
-            raise Refused("stale")
+            raise NotBelieved("stale")
         claims = self._read(token)
         account, user = claims["account"], claims["sub"].rpartition("/")[2]
         if claims["seq"] < self._floor:
-            raise Refused("below the floor")
+            raise NotBelieved("below the floor")
         for about in (
             ("membership", account, user),
             ("role", account, claims["role"]),
             ("account", account, account),
         ):
             if self._rows.get(about, 0) > claims["seq"]:
-                raise Refused(about[0])
+                raise NotBelieved(about[0])
         return claims
 
     def _read(self, token: str) -> dict[str, Any]:
@@ -111,16 +111,16 @@ class OfflineVerifier:
         try:
             read = jwt.decode(token, self._keys, algorithms=["ES256"])
         except (JoseError, ValueError) as error:
-            raise Refused("signature") from error
+            raise NotBelieved("signature") from error
         claims, now = read.claims, self.wall_clock().timestamp()
         if read.header.get("typ") != "at+jwt":
-            raise Refused("type")
+            raise NotBelieved("type")
         if claims.get("iss") != self._issuer or claims.get("aud") != self._audience:
-            raise Refused("another region")
+            raise NotBelieved("another region")
         if not claims["nbf"] <= now < claims["exp"]:
-            raise Refused("expired")
+            raise NotBelieved("expired")
         if "seq" not in claims:
-            raise Refused("no seq")
+            raise NotBelieved("no seq")
         return claims
 
     def _forget(self) -> None:
