@@ -96,7 +96,7 @@ _ASKED = {
     },
     ("key-networks", "k-1", "--any-cidr"): {"apikeyNetworks": {"id": "k-1", "allowedCIDRs": []}},
     ("delete-account",): {"deleteAccount": True},
-    ("role", "keeper", "identity/read-only", "audit/full-access"): {
+    ("role", "keeper", "--grant", "identity=read-only", "--grant", "audit=full-access"): {
         "role": {
             "roleID": "keeper",
             "serviceRoleURNs": [
@@ -129,8 +129,10 @@ def test_a_preflight_is_told_so_that_one_sees_what_breaks(run: Run, entered: Pee
 
 
 def test_what_is_no_service_role_is_wrong_usage(run: Run, entered: Peer):
-    ended = run("access", "preflight", "role", "keeper", "read-only")
-    assert ended.code == 2 and "identity/read-only" in ended.err
+    urn = "urn:domicile:identity:de-1:004217730956:user/u-1"
+    entered.answer("GET /api/whoami", 200, {"principalURN": urn})
+    ended = run("access", "preflight", "role", "keeper", "--grant", "read-only")
+    assert ended.code == 2 and "identity=read-only" in ended.err
 
 
 def test_explaining_goes_in_both_directions(run: Run, entered: Peer):

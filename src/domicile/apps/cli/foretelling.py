@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from domicile.apps.cli.api import Answer, Api, JsonObject, items_of, object_of, text_of
-from domicile.apps.cli.exits import CommandError, Exit
 from domicile.apps.cli.options import IN_USE, InAccount
 from domicile.apps.cli.output import Column, new_console, show_json, show_rows
 from domicile.apps.cli.printing import as_text
+from domicile.apps.cli.roles import Grants, urns_of
 from domicile.apps.cli.signed_in import account_api
 from domicile.apps.cli.users import find_user_id
 
@@ -35,19 +35,10 @@ _INVITATION_COLUMNS = (Column("Id", "id", is_whole=True), Column("Email", "email
 
 
 @preflight.command(name="role")
-def foretell_role(
-    role: Role,
-    service_roles: Annotated[
-        list[str], Parameter(help="The levels of which it would consist, like identity/read-only.")
-    ],
-    /,
-    *,
-    server: InAccount = IN_USE,
-) -> None:
-    """Ask what it would do if a role of the account's own consisted of other service roles."""
+def foretell_role(role: Role, /, *, grant: Grants, server: InAccount = IN_USE) -> None:
+    """Ask what it would do if a role of the account's own granted something else."""
     with account_api(server) as api:
-        urns = [_urn_of(api, text) for text in service_roles]
-        change = {"role": {"roleID": role, "serviceRoleURNs": urns}}
+        change = {"role": {"roleID": role, "serviceRoleURNs": urns_of(api, grant or [])}}
         _show(_ask(api, change), server)
 
 
@@ -137,17 +128,6 @@ def foretell_deletion(*, server: InAccount = IN_USE) -> None:
 
 def _ask(api: Api, change: Mapping[str, object]) -> Answer:
     return api.call("POST", "/access/preflight", body={"change": change})
-
-
-def _urn_of(api: Api, text: str) -> str:
-    """Write `service/level` as the URN that the account has for it; a URN stays."""
-    if text.startswith("urn:"):
-        return text
-    service, slash, level = text.partition("/")
-    if not slash:
-        raise CommandError(Exit.USAGE, f"{text} is no service role, such as identity/read-only.")
-    mine = text_of(api.call("GET", "/whoami").body(), "principalURN").split(":")
-    return ":".join([*mine[:2], service, *mine[3:5], f"role/{level}"])
 
 
 def _show(answer: Answer, server: InAccount) -> None:
