@@ -24,7 +24,7 @@ class RevocationsBody(Wire, frozen=True):
         "reset": False,
     }
 
-    rows: list[tuple[int, str, str, str, str]]
+    rows: list[list[int | str]]
     """`[number, kind, accountID, subject, at]`, in the order of their numbers; `kind` is `membership`, `role`, `account` or `api-key`."""
     head: int
     """The number of the region's latest change; with `next` below it more can be read at once."""
@@ -40,7 +40,7 @@ def shape_revocations(found: Revocations) -> RevocationsBody:
     """Write a piece of the feed for the wire."""
     return RevocationsBody(
         rows=[
-            (row.seq, row.kind, row.account_id, row.subject_id, whole_seconds(row.at)) for row in found.rows
+            [row.seq, row.kind, row.account_id, row.subject_id, whole_seconds(row.at)] for row in found.rows
         ],
         head=found.head,
         following=found.following,
