@@ -70,12 +70,13 @@ class RevocationFeeds:
         door = self._door(reader, region)
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + wait_seconds
+        may_wait = self._has_room(reader)
         with self._listening(door, reader) as news:
             while True:
                 news.clear()
                 found = await _read(door, _account_of(reader), since)
                 left = give_up_at - loop.time()
-                if found.is_worth_telling or left <= 0 or not self._may_wait(reader):
+                if found.is_worth_telling or left <= 0 or self._is_stopping or not may_wait:
                     return found
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), min(left, LOOK_EVERY_SECONDS))
@@ -93,11 +94,12 @@ class RevocationFeeds:
         self._doors.regions.plane(wanted)
         return self._doors.by_region[wanted]
 
-    def _may_wait(self, reader: Reader) -> bool:
-        is_crowded = (
-            self._waiting.total() > MOST_WAITING or self._waiting[_name_of(reader)] > MOST_WAITING_EACH
+    def _has_room(self, reader: Reader) -> bool:
+        """Tell whether one more answer may wait; asked once, so that who came first goes on waiting."""
+        is_full = (
+            self._waiting.total() >= MOST_WAITING or self._waiting[_name_of(reader)] >= MOST_WAITING_EACH
         )
-        return not (self._is_stopping or is_crowded)
+        return not is_full
 
     @contextmanager
     def _listening(self, door: Door, reader: Reader) -> Generator[asyncio.Event]:
