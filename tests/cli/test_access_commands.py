@@ -79,7 +79,7 @@ def test_a_review_is_written_into_a_file_as_it_came(run: Run, entered: Peer, tmp
     assert list(csv.reader(file.read_text().splitlines())) == [["kind", "id"], ["user", "u-1"]]
 
 
-_ASKED = {
+_ASKED: dict[tuple[str, ...], dict[str, object]] = {
     ("mfa",): {"mfaRequired": True},
     ("mfa", "--not-required"): {"mfaRequired": False},
     ("remove-user", "u-1"): {"removeUser": {"userID": "u-1"}},

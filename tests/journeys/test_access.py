@@ -278,7 +278,10 @@ def test_a_preflight_says_when_nobody_with_full_access_could_enter_any_more(
     assert _foretell(labs.api, disabled)["ownerless"]
     world.join(labs, world.person(), "full-access")
     assert not _foretell(labs.api, only)["ownerless"]
+    body = {"email": world.address("invited"), "roleID": "read-only"}
+    invited = labs.api.call("POST", "/api/invitations", body, status=201)
     deleting = _foretell(labs.api, {"deleteAccount": True})
+    assert [each["id"] for each in deleting["invitations"]] == [invited["id"]]
     assert not deleting["ownerless"] and deleting["summary"]["lockedOut"] == 2
     assert {each["rule"] for each in deleting["affected"]} == {"account-active"}
 

@@ -74,26 +74,30 @@ def _bundles() -> st.SearchStrategy[Bundle]:
     ).filter(bool)
 
 
-def account_states(*held: RoleId) -> st.SearchStrategy[AccountNow]:
+def _mostly() -> st.SearchStrategy[bool]:
+    return st.sampled_from((True, True, True, False))
+
+
+def account_states(*held: RoleId, fewest_keys: int = 0) -> st.SearchStrategy[AccountNow]:
     """States, the impossible ones left out and the unusual ones kept: no owner, roles that are gone, keys that have expired."""
     member = st.builds(
         UserState,
         role=st.sampled_from(held),
-        is_enabled=st.booleans(),
+        is_enabled=_mostly(),
         mfa_enabled=st.booleans(),
         epoch=st.integers(0, 2),
     )
     key = st.builds(
         KeyState,
         role=st.sampled_from(held),
-        is_enabled=st.booleans(),
-        expires_in=st.sampled_from((None, -1, 0, 1)),
+        is_enabled=_mostly(),
+        expires_in=st.sampled_from((None, None, 1, -1, 0)),
         allowed_cidrs=st.sampled_from(((), ("192.0.2.0/24",), ("203.0.113.9/32", "2001:db8::/32"))),
     )
     return st.builds(
         AccountNow,
         members=st.lists(member, min_size=1, max_size=4).map(tuple),
-        keys=st.lists(key, max_size=3).map(tuple),
+        keys=st.lists(key, min_size=fewest_keys, max_size=3).map(tuple),
         keeper=_bundles(),
         auditor=_bundles(),
         mfa_required=st.booleans(),
