@@ -27,6 +27,7 @@ CALLERS: Final = {
     (): "anyone",
     ("session",): "a person's session",
     ("apiKey", "accountToken"): "API key or account token",
+    ("apiKey", "accountToken", "service"): "API key, account token, or the credential of a service",
     ("apiKey", "accountToken", "session"): "API key, account token, or the session of a member",
 }
 
@@ -62,6 +63,7 @@ SETTINGS: Final = {
     "regions.discreet": "Whether an account's alias and its users' roles stay in the region, also from the directory.",
     "services.name": "First part of the service's permissions: small letters, digits, hyphens.",
     "services.title": "What people read.",
+    "services.credential_sha256": "SHA-256, in hexadecimal, of the credential by which the service reads the revocation feed; `domicile services token` makes one. Empty: none.",
     "services.levels": "Level → permissions (`service:object:verb`); `read-only`, and `full-access`, which holds all of them.",
     "sessions.idle_minutes": "A session ends when nothing was done with it for so long.",
     "sessions.absolute_hours": "A session ends so long after the sign-in, whatever was done with it.",
@@ -132,6 +134,8 @@ TABLES: Final = {
 }
 
 EVENTS: Final = {
+    "audit.access_explained.v1": "A principal asked about the access of others: by `access/explain` or `access/preflight`; at most one a minute for each kind of question.",
+    "audit.access_reviewed.v1": "The review of everyone who can enter was read.",
     "audit.account_created.v1": "An account was created.",
     "audit.account_entered.v1": "A person got an account token.",
     "audit.account_restored.v1": "A suspended account was restored.",

@@ -55,6 +55,7 @@ class Stranger:
             Access.ANYONE: {"key", "account token", "session"},
             Access.PERSON: {"session"},
             Access.ACCOUNT: {"key", "account token"},
+            Access.ACCOUNT_OR_SERVICE: {"key", "account token"},
             Access.MEMBER: {"key", "account token", "session"},
             Access.ANYBODY_SIGNED_IN: {"key", "account token", "session"},
         }
@@ -295,7 +296,10 @@ def test_read_only_may_read_everything_and_change_nothing(
     assert changing >= 20
     recorded = victim.account.api.call("GET", "/api/logs?limit=250")["logs"]
     told = [event for event in recorded if event["seq"] >= size]
-    assert {event["type"] for event in told if event["outcome"] == "success"} == {"audit.log_exported.v1"}
+    assert {event["type"] for event in told if event["outcome"] == "success"} == {
+        "audit.access_reviewed.v1",
+        "audit.log_exported.v1",
+    }
 
 
 def test_every_operation_inside_an_account_names_the_permission_it_asks_for_or_is_about_the_caller(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -17,6 +18,7 @@ import pytest
 from tests.support.api import REGIONS, Api
 from tests.support.ledger import check_ledger, writing
 from tests.support.nodes import Nodes, several_nodes
+from tests.support.offline_verifier import NotBelieved, OfflineVerifier
 from tests.support.postgres import PostgresServer
 from tests.support.process import RealServer
 from tests.support.world import Account, Person, World, until
@@ -135,13 +137,17 @@ def _seconds_until(is_refused: Callable[[], bool], *, since: float) -> float:
 def _narrowings(pair: Pair, account: Account) -> dict[str, tuple[Api, Callable[[], Any], Refused]]:
     """By what is done on the first node: the credential that it ends or narrows, the act, and how that shows."""
     world, call = pair.one, account.api.call
-    locked, deleted = world.key(account.api), world.key(account.api)
+    locked, deleted, bound = (world.key(account.api) for _ in range(3))
+    world.role(account, "keeper", {"identity": "full-access"})
+    kept = world.person("Kim Example")
+    narrow = {"serviceRoleURNs": [f"urn:domicile:identity:{account.region}:{account.id}:role/read-only"]}
     removed, disabled, demoted, changed = (
         world.person(f"{name} Example") for name in ("Rem", "Dis", "Dem", "Pat")
     )
     inside = {
         who.id: world.join(account, who, "full-access") for who in (removed, disabled, demoted, changed)
     }
+    inside[kept.id] = world.join(account, kept, "keeper")
     secret = {"currentPassword": changed.password, "newPassword": _NEW_PASSWORD}
     return {
         "key locked": (
@@ -153,6 +159,16 @@ def _narrowings(pair: Pair, account: Account) -> dict[str, tuple[Api, Callable[[
             deleted.api,
             lambda: call("DELETE", f"/api/apikeys/{deleted.id}", status=204),
             _is_shut_out,
+        ),
+        "key's networks set": (
+            bound.api,
+            lambda: call("POST", f"/api/apikeys/{bound.id}", {"allowedIPs": ["192.0.2.1"]}),
+            _is_shut_out,
+        ),
+        "role narrowed": (
+            inside[kept.id],
+            lambda: call("POST", "/api/roles/keeper", narrow),
+            _may_not_write,
         ),
         "member removed": (
             inside[removed.id],
@@ -194,6 +210,34 @@ def test_what_ends_on_one_node_is_refused_there_at_the_next_request_and_elsewher
         assert is_refused(api), name
     print({name: f"{seconds:.3f} s" for name, seconds in late.items()})  # noqa: T201  # measured, for who runs it with -s
     assert not_at_once == []
+
+
+def test_the_revocation_feed_of_another_node_tells_of_a_change_within_two_seconds(pair: Pair) -> None:
+    account, guest = pair.one.account(pair.one.person()), pair.one.person("Rem Example")
+    token = pair.one.join(account, guest)
+    reader = pair.two.key(pair.on_two(account.api), "read-only").api
+    verifier = OfflineVerifier(reader, "de-1")
+    verifier.begin()
+    until(verifier.poll, bool)
+    jwt = (token.authorization or "").removeprefix("Bearer ")
+    assert verifier.verify(jwt)["account"] == account.id
+    done: list[float] = []
+
+    def follow() -> None:
+        while not done:
+            assert verifier.poll(wait=10)
+            try:
+                verifier.verify(jwt)
+            except NotBelieved:
+                done.append(time.monotonic())
+
+    following = threading.Thread(target=follow)
+    following.start()
+    account.api.call("DELETE", f"/api/users/{guest.id}", status=204)
+    acknowledged = time.monotonic()
+    following.join(20)
+    assert done and done[0] - acknowledged < _BOUND_SECONDS
+    print(f"told after {done[0] - acknowledged:.3f} s")  # noqa: T201  # measured, for who runs it with -s
 
 
 def test_a_changed_password_ends_the_other_sessions_on_every_node_at_once(pair: Pair) -> None:

@@ -42,6 +42,8 @@ class RegionDiscoveryBody(RegionBody, frozen=True):
 
     issuer: str
     jwks_uri: str = field(name="jwksURI")
+    revocations_uri: str = field(name="revocationsURI")
+    """The region's revocation feed."""
 
 
 class DiscoveryBody(Wire, frozen=True):
@@ -61,6 +63,7 @@ class DiscoveryBody(Wire, frozen=True):
                 "open": True,
                 "issuer": "http://127.0.0.1:8800/regions/de-1",
                 "jwksURI": "http://127.0.0.1:8800/.well-known/domicile/de-1/jwks.json",
+                "revocationsURI": "http://127.0.0.1:8800/api/revocations?region=de-1",
             }
         ],
     }
@@ -100,6 +103,7 @@ async def discover(regions: SkipValidation[Regions]) -> DiscoveryBody:
             is_open=r.is_open,
             issuer=issuer_of(r),
             jwks_uri=f"{r.base_url}/.well-known/domicile/{r.id}/jwks.json",
+            revocations_uri=f"{r.base_url}/api/revocations?region={r.id}",
         )
         for r in regions.all
     ]

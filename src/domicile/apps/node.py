@@ -42,6 +42,7 @@ from domicile.region.lifecycle.handlers import lifecycle_mail_handlers
 from domicile.region.outbox.store import INVITATION_MAIL, idempotency_keys, outbox
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
+from domicile.region.revocations.service import RevocationFeeds
 from domicile.region.signing.service import open_signer
 from domicile.region.standing.service import Standings
 from domicile.web.cursors import Cursors
@@ -56,6 +57,7 @@ class Node:
     identity_delivery: Delivery[IdentityTx]
     doors: Doors
     couriers: dict[RegionId, Courier]
+    feeds: RevocationFeeds
     mailbox: Mailbox | None
     """The embedded one; None where a mail server is configured."""
     wakers: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -108,7 +110,8 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         doors.by_region[region.id] = door
         couriers[region.id] = courier
     delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
-    return Node(settings, identity, delivery, doors, couriers, mailbox, wakers)
+    feeds = RevocationFeeds(doors, settings.service_credentials())
+    return Node(settings, identity, delivery, doors, couriers, feeds, mailbox, wakers)
 
 
 def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below

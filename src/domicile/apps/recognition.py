@@ -7,10 +7,12 @@ from litestar.params import SkipValidation
 
 from domicile.apps.node import Node
 from domicile.identity.sessions.service import authenticate_session, is_session_token
+from domicile.infra.secrets import SERVICE_TOKEN
 from domicile.kernel.callers import Caller, Person, user_leaving
 from domicile.kernel.errors import forbidden, unauthenticated
 from domicile.region.entering.door import refuse_outside
 from domicile.region.plane import RegionPlane
+from domicile.region.revocations.service import Reader, Recognise, require_reader
 from domicile.web.requests import DomicileRequest, bearer_of, origin_of, provide_origin, provide_request_key
 from domicile.web.versions import provide_expected
 
@@ -21,6 +23,7 @@ class Recognition:
     def __init__(self, node: Node) -> None:
         self._doors = node.doors
         self._identity = node.identity
+        self._feeds = node.feeds
 
     async def anyone(self, request: DomicileRequest) -> Person | Caller:
         """Recognise whoever calls; 401 for nobody, `user-leaving` for who has asked to be deleted."""
@@ -62,6 +65,22 @@ class Recognition:
         self._doors.check_scope(who, named)
         return who
 
+    async def recognise_reader(self, request: DomicileRequest) -> Recognise:
+        """Give the means to recognise, again and again, who reads the revocation feed."""
+
+        async def recognise() -> Reader:
+            scheme, credential = bearer_of(request.scope)
+            if scheme == "bearer" and credential.startswith(SERVICE_TOKEN):
+                if (service := self._feeds.find_service(credential)) is None:
+                    raise unauthenticated(
+                        "credential-refused", "This credential is not, or no longer, valid here."
+                    )
+                return service
+            who = await self.anyone(request)
+            return refuse_outside() if isinstance(who, Person) else require_reader(who)
+
+        return recognise
+
     async def plane(self, caller: SkipValidation[Caller]) -> RegionPlane:
         """Give the plane of the region that the caller's account lives in."""
         return self._doors.regions.plane(caller.region)
@@ -85,6 +104,8 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "caller": Provide(recognition.caller),
         "plane": Provide(recognition.plane),
         "doors": _known(node.doors),
+        "feeds": _known(node.feeds),
+        "recognise_reader": Provide(recognition.recognise_reader),
         "regions": _known(node.doors.regions),
         "identity": _known(node.identity),
         "origin": Provide(provide_origin),

@@ -20,6 +20,7 @@ from domicile.identity.sessions import routes as sessions
 from domicile.identity.users import routes as users
 from domicile.infra.settings import is_this_machine
 from domicile.region.access import routes as access
+from domicile.region.access_review import routes as access_review
 from domicile.region.accounts import routes as accounts
 from domicile.region.api_keys import routes as api_keys
 from domicile.region.audit import routes as audit
@@ -29,9 +30,11 @@ from domicile.region.export import routes as region_export
 from domicile.region.invitations import routes as invitations
 from domicile.region.lifecycle import routes as lifecycle
 from domicile.region.memberships import routes as memberships
+from domicile.region.preflight import routes as preflight
 from domicile.region.purging import routes as purging
 from domicile.region.receiving import routes as receiving
 from domicile.region.residency import routes as residency
+from domicile.region.revocations import routes as revocations
 from domicile.region.role_management import routes as role_management
 from domicile.region.roles import routes as roles
 
@@ -58,6 +61,9 @@ API_ROUTES: list[Any] = [
     *receiving.ROUTES,
     *api_keys.ROUTES,
     *access.ROUTES,
+    *access_review.ROUTES,
+    *preflight.ROUTES,
+    *revocations.ROUTES,
     *audit.ROUTES,
     *discovery.ROUTES,
 ]

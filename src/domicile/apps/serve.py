@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import uvicorn
@@ -44,15 +44,17 @@ async def _serve(settings: Settings) -> None:
             forwarded_allow_ips=list(settings.server.trusted_proxies),
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        await _Server(config, _greeting(settings, has_mailbox=has_mailbox_pages(node))).serve()
+        greeting = _greeting(settings, has_mailbox=has_mailbox_pages(node))
+        await _Server(config, greeting, node.feeds.stop).serve()
 
 
 class _Server(uvicorn.Server):
     """Says where to click once it listens, and stops by itself when it is told to."""
 
-    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+    def __init__(self, config: uvicorn.Config, greeting: str, let_go: Callable[[], None]) -> None:
         super().__init__(config)
         self._greeting = greeting
+        self._let_go = let_go
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, then greet."""
@@ -60,6 +62,11 @@ class _Server(uvicorn.Server):
         if self.started:
             sys.stdout.write(self._greeting)
             sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let answers go that wait for news, then finish what is under way."""
+        self._let_go()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

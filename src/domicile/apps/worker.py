@@ -12,9 +12,11 @@ from domicile.identity.departure.service import settle_departures
 from domicile.identity.housekeeping import forget_expired
 from domicile.infra.delivery import error_name
 from domicile.region.access_log.store import forget_changes
+from domicile.region.access_review.domain import MEMORY as REVIEW_MEMORY
 from domicile.region.audit.handlers import delete_aged_events, forget_marks, sign_checkpoints
 from domicile.region.courier.service import Courier
 from domicile.region.entering.door import Door
+from domicile.region.history.store import forget_history
 from domicile.region.lifecycle.service import warn_of_purges
 from domicile.region.mail_pace.service import forget_mails
 from domicile.region.plane import RegionPlane
@@ -25,6 +27,8 @@ _ROUNDS_BETWEEN_FLUSHES = 10
 _ROUNDS_BETWEEN_CLEANINGS = 600
 _ROUNDS_BETWEEN_CHECKPOINTS = 300
 _ACCESS_LOG_MEMORY = timedelta(days=1)
+_HISTORY_SLACK = timedelta(days=1)
+"""What a review may just be asked for is not being forgotten meanwhile."""
 _log = structlog.get_logger("domicile.worker")
 
 
@@ -99,6 +103,8 @@ def _outbox_rounds(door: Door, courier: Courier) -> Callable[[int], Awaitable[No
             await forget_mails(door.plane)
             before = door.plane.clock() - _ACCESS_LOG_MEMORY
             await door.plane.database.run_tx(lambda tx: forget_changes(tx, before=before))
+            past = door.plane.clock() - REVIEW_MEMORY - _HISTORY_SLACK
+            await door.plane.database.run_tx(lambda tx: forget_history(tx, before=past))
 
     return one
 

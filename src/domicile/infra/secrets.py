@@ -152,6 +152,14 @@ def new_api_key_secret() -> SecretText:
     return SecretText(with_checksum(random_base62(43)))
 
 
+SERVICE_TOKEN = "dsv_"  # noqa: S105  # how the credentials of services begin
+
+
+def new_service_token() -> SecretText:
+    """Draw the credential of a service of the platform: a prefix, 43 base-62 characters (256 bits) and their checksum."""
+    return SecretText(SERVICE_TOKEN + with_checksum(random_base62(43)))
+
+
 def digest(data: bytes) -> bytes:
     """Fingerprint bytes that are no secret by themselves (SHA-256)."""
     return hashlib.sha256(data).digest()

@@ -1,5 +1,6 @@
 """One TOML file and a few environment variables, typed, read once, each fault explained."""
 
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from domicile.kernel.roles import BUILT_IN, Catalogue, Service, service_faults
 
 _Minutes = Annotated[int, Meta(ge=1)]
 _LARGEST_PORT = 65535
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _Port = Annotated[int, Meta(ge=0, le=_LARGEST_PORT)]
 
 
@@ -79,6 +81,8 @@ class ServiceSettings(_Section, frozen=True, kw_only=True):
     title: str
     levels: dict[str, tuple[str, ...]]
     """Level → permissions; at least `full-access`, which holds all of them, and `read-only`."""
+    credential_sha256: str = ""
+    """SHA-256, in hexadecimal, of the credential by which the service reads the revocation feed; none by default."""
 
     def registered(self) -> Service:
         """Give the service as roles see it."""
@@ -207,6 +211,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def catalogue(self) -> Catalogue:
         """Give the services of the platform: the built-in ones, then those of the configuration in its order."""
         return Catalogue((*BUILT_IN, *(entry.registered() for entry in self.services)))
+
+    def service_credentials(self) -> dict[str, bytes]:
+        """Give the digests of the services' credentials, by the names of the services that have one."""
+        known = ((entry.name, entry.credential_sha256) for entry in self.services)
+        return {name: bytes.fromhex(mark) for name, mark in known if mark}
 
     def region_list(self) -> tuple[Region, ...]:
         """Give the regions as everyone may see them."""
@@ -366,6 +375,19 @@ def _faults(settings: Settings) -> list[str]:
                 "database: an address must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://"
             )
     faults += service_faults([entry.registered() for entry in settings.services])
+    faults += _credential_faults(settings.services)
     if not settings.namespace.isalnum() or not settings.namespace.isascii():
         faults.append("namespace: must be ASCII letters and digits only")
+    return faults
+
+
+def _credential_faults(services: tuple[ServiceSettings, ...]) -> list[str]:
+    marks = [entry.credential_sha256 for entry in services if entry.credential_sha256]
+    faults = [
+        f"services {entry.name!r}: credential_sha256 must be 64 small hexadecimal digits, from domicile services token"
+        for entry in services
+        if entry.credential_sha256 and not _SHA256.fullmatch(entry.credential_sha256)
+    ]
+    if len(set(marks)) < len(marks):
+        faults.append("services: two services have the same credential")
     return faults

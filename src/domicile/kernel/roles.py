@@ -90,6 +90,12 @@ class Catalogue:
         """Find the permissions behind a service role; None where the service registers no such level (any more)."""
         return next((known.levels.get(level) for known in self.services if known.name == service), None)
 
+    @cached_property
+    def permissions(self) -> tuple[str, ...]:
+        """Every permission that any level of any service grants, sorted."""
+        granted = (level for service in self.services for level in service.levels.values())
+        return tuple(sorted(frozenset[str]().union(*granted)))
+
     def bundle(
         self, role: RoleId, name: str, description: str, service_roles: Iterable[tuple[str, str]]
     ) -> Role:

@@ -32,6 +32,7 @@ _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
     Access.PERSON: [{"session": []}],
     Access.ACCOUNT: [{"apiKey": []}, {"accountToken": []}],
+    Access.ACCOUNT_OR_SERVICE: [{"apiKey": []}, {"accountToken": []}, {"service": []}],
     Access.ANYBODY_SIGNED_IN: [{"apiKey": []}, {"accountToken": []}, {"session": []}],
     Access.MEMBER: [{"apiKey": []}, {"accountToken": []}, {"session": []}],
 }
@@ -47,6 +48,11 @@ _SCHEMES = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "From `POST /api/accounts/{id}/token`; good for one account, ten minutes.",
+    },
+    "service": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The credential of a service of the platform, from `domicile services token`.",
     },
     "session": {
         "type": "http",

@@ -74,7 +74,7 @@ def create_role(
             "id": role,
             "name": name,
             "description": description,
-            "serviceRoleURNs": _urns(api, grant or []),
+            "serviceRoleURNs": urns_of(api, grant or []),
         }
         answer = api.call("POST", "/roles", body=_said(wanted))
     show_item(answer, server)
@@ -100,7 +100,7 @@ def update_role(
         What it is for.
     """
     with account_api(server) as api:
-        urns = _urns(api, grant) if grant is not None else None
+        urns = urns_of(api, grant) if grant is not None else None
         wanted = {"name": name, "description": description, "serviceRoleURNs": urns}
         answer = api.call("POST", path_to("roles", role), body=_said(wanted))
     show_item(answer, server)
@@ -144,7 +144,7 @@ def _with_grants(role: Mapping[str, object]) -> dict[str, object]:
     return dict(role) | {"grants": ", ".join(levels)}
 
 
-def _urns(api: Api, grants: Sequence[str]) -> list[str]:
+def urns_of(api: Api, grants: Sequence[str]) -> list[str]:
     """Turn `service=level` into the names that the API takes, in the account that the command acts in."""
     whole = text_of(api.call("GET", "/whoami").body(), "principalURN")
     _, namespace, _, region, account, _ = whole.split(":")

@@ -8,7 +8,7 @@ from domicile.kernel.errors import invalid
 from domicile.kernel.text import Refused
 from domicile.kernel.urn import Principal, find_principal
 from domicile.region.access import service
-from domicile.region.access.domain import check_action
+from domicile.region.access.domain import EVERYBODY, check_action
 from domicile.region.access.schemas import (
     AnswerBody,
     CheckBody,
@@ -18,6 +18,8 @@ from domicile.region.access.schemas import (
     principal_urn,
     shape_answer,
     shape_explanation,
+    shape_holders,
+    shape_permissions,
     shape_person,
     shape_whoami,
 )
@@ -75,14 +77,32 @@ async def check_access(
 async def explain_access(
     caller: SkipValidation[Caller],
     doors: SkipValidation[Doors],
+    *,
     action: FromQuery[str | None] = None,
     principal: FromQuery[str | None] = None,
+    limit: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> ExplanationBody:
-    """The derivation of a decision: `action` is `service:object:verb`, `principal` a URN (default: the caller)."""
-    who = _principal(principal, caller, place="principal")
+    """With `action`: the derivation of one decision. Without: every action that any role can grant, and the rule that settled it.
+
+    About the caller under the present circumstances, or about `principal`, a URN. `principal=*` lists who may do the action.
+    """
     door = doors.door_of(caller)
-    decision = await service.explain_access(door, caller, who, _action(action or "", place="action"))
-    return shape_explanation(principal_urn(door.plane, caller, who), decision)
+    if principal == EVERYBODY:
+        scope = f"who may {caller.account_id} {action or ''}"
+        request = doors.regions.cursors.page_request(limit, cursor, scope=scope)
+        asked = _action(action or "", place="action")
+        page = await service.list_holders(door.plane, caller, asked, request)
+        return shape_holders(door.plane, asked, page.items, doors.regions.cursors.next_of(page, scope=scope))
+    for name, value in (("limit", limit), ("cursor", cursor)):
+        if value is not None:
+            raise invalid({name: "goes with principal=* only"})
+    who = _principal(principal, caller, place="principal")
+    urn = principal_urn(door.plane, caller, who)
+    if action is None:
+        return shape_permissions(urn, await service.explain_permissions(door, caller, who))
+    asked = _action(action, place="action")
+    return shape_explanation(urn, await service.explain_access(door, caller, who, asked))
 
 
 async def _answer(
@@ -90,7 +110,7 @@ async def _answer(
 ) -> AnswerBody:
     door = doors.door_of(caller)
     who = _principal(principal, caller, place=f"{place}principal")
-    decision = await service.explain_access(door, caller, who, _action(action, place=f"{place}action"))
+    decision = await service.decide_access(door, caller, who, _action(action, place=f"{place}action"))
     return shape_answer(principal_urn(door.plane, caller, who), decision)
 
 

@@ -1,5 +1,6 @@
 """Questions about access and their answers on the wire."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec import UNSET, UnsetType, field
@@ -7,6 +8,7 @@ from msgspec import UNSET, UnsetType, field
 from domicile.kernel.callers import Caller, Person
 from domicile.kernel.permissions import Decision
 from domicile.kernel.urn import Principal
+from domicile.region.access.domain import Holder
 from domicile.region.plane import RegionPlane
 from domicile.web.bodies import Wire, or_unset
 
@@ -96,8 +98,31 @@ class StepBody(Wire, frozen=True):
     fact: str
 
 
+class PermissionBody(Wire, frozen=True):
+    """Whether one action is allowed, and the rule that settled it."""
+
+    action: str
+    allowed: bool
+    rule: str
+
+
+class HolderBody(Wire, frozen=True):
+    """Somebody or something that may do what was asked about."""
+
+    principal_urn: str = field(name="principalURN")
+    kind: str
+    """`user` or `apikey`."""
+    name: str
+    """Of the user, or the alias of the key."""
+    role_id: str = field(name="roleID")
+    email: str | UnsetType = UNSET
+
+
 class ExplanationBody(Wire, frozen=True):
-    """A decision with its derivation; the last step of a refusal is its reason."""
+    """About one principal and one action: the decision with its derivation; the last step of a refusal is its reason.
+
+    About a principal alone: `permissions`. About an action alone, with `principal=*`: `principals`.
+    """
 
     example: ClassVar[dict[str, object]] = {
         "principalURN": _USER_URN,
@@ -111,10 +136,16 @@ class ExplanationBody(Wire, frozen=True):
         ],
     }
 
-    principal_urn: str = field(name="principalURN")
-    action: str
-    allowed: bool
-    steps: list[StepBody]
+    principal_urn: str | UnsetType = field(default=UNSET, name="principalURN")
+    action: str | UnsetType = UNSET
+    allowed: bool | UnsetType = UNSET
+    steps: list[StepBody] | UnsetType = UNSET
+    permissions: list[PermissionBody] | UnsetType = UNSET
+    """Every action that any role can grant, sorted."""
+    principals: list[HolderBody] | UnsetType = UNSET
+    """A page of those who may: users, then API keys."""
+    next: str | UnsetType = UNSET
+    """Absent on the last page."""
 
 
 def principal_urn(plane: RegionPlane, caller: Caller, principal: Principal) -> str:
@@ -160,7 +191,35 @@ def shape_answer(urn: str, decision: Decision) -> AnswerBody:
     )
 
 
+def shape_steps(decision: Decision) -> list[StepBody]:
+    """Write a derivation for the wire."""
+    return [StepBody(rule=step.rule, held=step.held, fact=step.fact) for step in decision.steps]
+
+
 def shape_explanation(urn: str, decision: Decision) -> ExplanationBody:
     """Write a decision with its derivation."""
-    steps = [StepBody(rule=step.rule, held=step.held, fact=step.fact) for step in decision.steps]
+    steps = shape_steps(decision)
     return ExplanationBody(principal_urn=urn, action=decision.action, allowed=decision.allowed, steps=steps)
+
+
+def shape_permissions(urn: str, decisions: Sequence[Decision]) -> ExplanationBody:
+    """Write what a principal may and may not do."""
+    told = [PermissionBody(action=d.action, allowed=d.allowed, rule=d.steps[-1].rule) for d in decisions]
+    return ExplanationBody(principal_urn=urn, permissions=told)
+
+
+def shape_holders(
+    plane: RegionPlane, action: str, holders: Sequence[Holder], following: str | None
+) -> ExplanationBody:
+    """Write who may do something."""
+    shown = [
+        HolderBody(
+            principal_urn=plane.urns(entry.standing.account.id).make(entry.kind, entry.id),
+            kind=entry.kind,
+            name=entry.name,
+            role_id=entry.role.id,
+            email=or_unset(entry.email or None),
+        )
+        for entry in (holder.entry for holder in holders)
+    ]
+    return ExplanationBody(action=action, principals=shown, next=or_unset(following))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, Column, Table, Text, delete, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Table, Text, delete, func, select, update
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.planes import NODE_TABLE, REGION, UtcTime
@@ -51,6 +51,15 @@ class AccessChange:
     kind: Changed
     account_id: AccountId
     subject_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedChange:
+    """One row with all that it says."""
+
+    change: AccessChange
+    at: datetime
+    revokes: bool
 
 
 async def append_access_log(
@@ -108,6 +117,28 @@ async def list_changes(tx: RegionTx, *, after: int, at_most: int) -> tuple[Acces
     return tuple(
         AccessChange(row.seq, Changed(row.kind), AccountId(row.account_id), row.subject_id) for row in rows
     )
+
+
+async def list_rows(tx: RegionTx, *, after: int, at_most: int) -> tuple[LoggedChange, ...]:
+    """List the rows beyond the number `after`, in order, with all that they say."""
+    query = select(access_log).where(access_log.c.seq > after).order_by(access_log.c.seq).limit(at_most)
+    return tuple(
+        LoggedChange(
+            AccessChange(row.seq, Changed(row.kind), AccountId(row.account_id), row.subject_id),
+            row.at,
+            revokes=row.revokes,
+        )
+        for row in await tx.all(query)
+    )
+
+
+async def find_last_before(tx: RegionTx, moment: datetime) -> int:
+    """Find the number of the last row that was written before a moment; one less than the first kept where all are younger."""
+    query = select(func.max(access_log.c.seq).label("seq")).where(access_log.c.at < moment)
+    if (row := await tx.first(query)) is not None and row.seq is not None:
+        return int(row.seq)
+    first = await tx.first(select(func.min(access_log.c.seq).label("seq")))
+    return int(first.seq) - 1 if first is not None and first.seq is not None else await read_head(tx)
 
 
 async def forget_changes(tx: RegionTx, *, before: datetime) -> int:

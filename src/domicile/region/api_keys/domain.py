@@ -1,7 +1,7 @@
 """What an API key is, and what may be said and changed of it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -203,6 +203,19 @@ def parse_overlap(seconds: int | None) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def parse_networks(
+    ips: Sequence[str] | None, cidrs: Sequence[str] | None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Read the two lists of a key as a modification does; `invalid-input` names every fault."""
+    faults = Faults()
+    read = (
+        _take_entries(faults, "allowedIPs", check_address, ips),
+        _take_entries(faults, "allowedCIDRs", check_network, cidrs),
+    )
+    faults.settle()
+    return read
+
+
 def check_address(text: str) -> str:
     """Accept one IPv4 or IPv6 address; gives its canonical form (RFC 5952).
 
@@ -323,7 +336,7 @@ def _check_role_shape(text: str) -> RoleId:
 
 
 def _take_entries(
-    faults: Faults, name: str, rule: Callable[[str], str], texts: list[str] | None
+    faults: Faults, name: str, rule: Callable[[str], str], texts: Sequence[str] | None
 ) -> tuple[str, ...] | None:
     """Apply a rule to each entry of a list, folding repeats; the fault names the entries by their places, from 1."""
     if texts is None:

@@ -93,6 +93,8 @@ class Door:
         An event of its own in the account's audit, and for a session that was not there before a sign-in too.
         `not-found` where they have no place, `account-suspended` where nobody has.
         """
+        # Asked first: what is decided on below may be newer than this number says, and never older.
+        _, as_of = await self.standings.find_member_as_of(account, person.user_id)
         caller = await self.from_person(person, account)
         now = self.plane.clock()
         # Told from others by a fingerprint under the region's own key: nothing of a session leaves the identity plane.
@@ -109,11 +111,11 @@ class Door:
 
         await self.plane.database.run_tx(record)
         expires_at = (now + LIFETIME).replace(microsecond=0)
-        token = self.keys.sign(self._claims(person, caller, now, expires_at))
+        token = self.keys.sign(self._claims(person, caller, now, expires_at, as_of=as_of))
         return AccountToken(token, expires_at, account, caller.role_id)
 
     def _claims(
-        self, person: Person, caller: Caller, now: datetime, expires_at: datetime
+        self, person: Person, caller: Caller, now: datetime, expires_at: datetime, *, as_of: int
     ) -> dict[str, object]:
         return {
             "sub": self.plane.urns(caller.account_id).make("user", person.user_id),
@@ -125,6 +127,7 @@ class Door:
             "auth_time": int(person.authenticated_at.timestamp()),
             "epoch": person.epoch,
             "sid": person.session_id,
+            "seq": as_of,
             "jti": str(uuid7()),
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),

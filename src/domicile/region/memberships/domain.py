@@ -19,6 +19,8 @@ class Member:
     locale: str
     time_zone: str
     mfa_enabled: bool
+    epoch: int
+    """Of the person's credentials."""
     role_id: RoleId
     state: MemberState
     created_at: datetime

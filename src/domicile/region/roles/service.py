@@ -36,6 +36,11 @@ def custom_role(catalogue: Catalogue, custom: CustomRole) -> ShownRole:
     return ShownRole(role, custom)
 
 
+def no_role(catalogue: Catalogue, role: RoleId) -> Role:
+    """Make what somebody holds whose role is not there (any more): nothing."""
+    return catalogue.bundle(role, role, "", ())
+
+
 async def list_all_roles(tx: RegionTx, catalogue: Catalogue, account: AccountId) -> tuple[ShownRole, ...]:
     """List every role of an account, in the order of their ids; their number is bounded."""
     own = [custom_role(catalogue, custom) for custom in await list_custom_roles(tx, account)]

@@ -3,8 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domicile.kernel.permissions import ApiKeyStanding, Standing
+from domicile.kernel.ids import ApiKeyId, UserId
+from domicile.kernel.permissions import (
+    Absence,
+    AccountStanding,
+    ApiKeyStanding,
+    MembershipStanding,
+    MemberState,
+    Network,
+    Standing,
+)
 from domicile.kernel.roles import Role
+from domicile.kernel.urn import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,8 @@ class MemberCopy:
     role: Role
     name: str
     email: str
+    as_of: int
+    """The number of the latest change in the access log when it was loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +47,32 @@ class ApiKeyCopy:
         """Whether the address of the call matters."""
         place = self.standing.place
         return isinstance(place, ApiKeyStanding) and bool(place.networks)
+
+
+def member_standing(
+    account: AccountStanding,
+    user: UserId,
+    state: MemberState,
+    role: Role,
+    *,
+    epoch: int,
+    mfa_enabled: bool,
+    absence: Absence | None = None,
+) -> Standing:
+    """Make a user's standing; the one way, for who enforces and for who explains."""
+    return Standing(
+        Principal.user(user), account, MembershipStanding(state, role, epoch, mfa_enabled, absence)
+    )
+
+
+def key_standing(
+    account: AccountStanding,
+    key: ApiKeyId,
+    role: Role,
+    *,
+    is_enabled: bool,
+    expires_at: datetime | None,
+    networks: tuple[Network, ...],
+) -> Standing:
+    """Make an API key's standing; the one way, for who enforces and for who explains."""
+    return Standing(Principal.api_key(key), account, ApiKeyStanding(is_enabled, expires_at, networks, role))

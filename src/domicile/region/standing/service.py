@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from domicile.infra.databases import Database, RegionTx
 from domicile.kernel.ids import AccountId, ApiKeyId, RegionId, RoleId, UserId
-from domicile.kernel.permissions import AccountStanding, ApiKeyStanding, MembershipStanding, Standing
+from domicile.kernel.permissions import AccountStanding
 from domicile.kernel.roles import Catalogue, Role
 from domicile.kernel.urn import Principal
 from domicile.region.access_log.store import AccessChange, Changed, list_changes, read_head
 from domicile.region.api_keys.store import find_key_standing, note_key_activity
 from domicile.region.memberships.store import note_activity
-from domicile.region.roles.service import find_role
-from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
+from domicile.region.roles.service import find_role, no_role
+from domicile.region.standing.domain import ApiKeyCopy, MemberCopy, key_standing, member_standing
 from domicile.region.standing.store import find_account_standing, find_member_record
 
 KeyT = TypeVar("KeyT")
@@ -57,10 +57,14 @@ class Standings:
         self._activity: dict[tuple[AccountId, Principal], datetime] = {}
         self.on_change: list[Callable[[AccountId | None], None]] = []
         """Called with each account about which the log has news, when it is applied; None: any account may have changed."""
+        self.on_bump: set[Callable[[], None]] = set()
+        """Called as soon as this process knows that the log has grown, whatever is in it."""
 
     def bump(self) -> None:
         """Note that the access log has grown."""
         self._generation += 1
+        for listener in tuple(self.on_bump):
+            listener()
 
     @property
     def generation(self) -> int:
@@ -83,14 +87,18 @@ class Standings:
 
     async def find_member(self, account: AccountId, user: UserId) -> MemberCopy | None:
         """Find a user's place in an account, as of the last commit; None if they have none."""
+        return (await self.find_member_as_of(account, user))[0]
+
+    async def find_member_as_of(self, account: AccountId, user: UserId) -> tuple[MemberCopy | None, int]:
+        """Find a user's place in an account, and the number in the access log up to which nothing speaks against it."""
         await self._follow()
         if (copy := self._members.get((account, user))) is not None:
-            return copy
+            return copy, self._position
         generation = self._applied
         loaded = await self._database.read(lambda tx: self._load_member(tx, account, user))
         if loaded is not None and generation == self._generation:
             _keep(self._members, (account, user), loaded)
-        return loaded
+        return loaded, loaded.as_of if loaded else self._position
 
     async def find_key(self, key: ApiKeyId) -> ApiKeyCopy | None:
         """Find an API key's place in its account, as of the last commit."""
@@ -199,17 +207,32 @@ class Standings:
         holder = AccountStanding(
             account, self._region, record.account_state, record.mfa_required, record.purge_after
         )
-        place = MembershipStanding(record.state, role, record.epoch, record.mfa_enabled, record.absence)
-        return MemberCopy(Standing(Principal.user(user), holder, place), role, record.name, record.email)
+        standing = member_standing(
+            holder,
+            user,
+            record.state,
+            role,
+            epoch=record.epoch,
+            mfa_enabled=record.mfa_enabled,
+            absence=record.absence,
+        )
+        return MemberCopy(standing, role, record.name, record.email, await read_head(tx))
 
     async def _load_key(self, tx: RegionTx, key: ApiKeyId) -> ApiKeyCopy | None:
         record = await find_key_standing(tx, key)
         if record is None or (holder := await find_account_standing(tx, record.account_id)) is None:
             return None
         role = await self._role(tx, record.account_id, record.role_id)
-        place = ApiKeyStanding(record.is_enabled, record.expires_at, record.networks, role)
+        standing = key_standing(
+            holder,
+            key,
+            role,
+            is_enabled=record.is_enabled,
+            expires_at=record.expires_at,
+            networks=record.networks,
+        )
         return ApiKeyCopy(
-            Standing(Principal.api_key(key), holder, place),
+            standing,
             role,
             record.alias,
             record.secret_hash,
@@ -220,7 +243,7 @@ class Standings:
     async def _role(self, tx: RegionTx, account: AccountId, role: RoleId) -> Role:
         """Find the role that somebody holds; one that is not there grants nothing."""
         found = await find_role(tx, self._catalogue, account, role)
-        return found.role if found else self._catalogue.bundle(role, role, "", ())
+        return found.role if found else no_role(self._catalogue, role)
 
 
 def _keep(copies: dict[KeyT, CopyT], key: KeyT, copy: CopyT) -> None:

@@ -1,0 +1,1 @@
+"""The roster: everyone and everything that can enter an account, each with the standing that enforcement uses."""
