@@ -297,6 +297,7 @@ def test_read_only_may_read_everything_and_change_nothing(
     recorded = victim.account.api.call("GET", "/api/logs?limit=250")["logs"]
     told = [event for event in recorded if event["seq"] >= size]
     assert {event["type"] for event in told if event["outcome"] == "success"} == {
+        "audit.access_explained.v1",
         "audit.access_reviewed.v1",
         "audit.log_exported.v1",
     }

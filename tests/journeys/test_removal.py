@@ -4,14 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import update
 
 from domicile.console.session_cookie import SESSION_COOKIE
-from domicile.infra.databases import RegionTx
-from domicile.kernel.ids import AccountId
-from domicile.kernel.permissions import AccountState
-from domicile.region.access_log.store import Changed, append_access_log
-from domicile.region.accounts.store import accounts
+from domicile.identity.disabling.service import disable_person
+from domicile.kernel.ids import UserId
 from tests.support.api import Api
 from tests.support.world import Account, Key, Person, World
 
@@ -103,19 +99,15 @@ _SIGNED_OUT = {
 _KEY_GONE = {"key": 401, "key's cursor": 401, "key's invitation": 404, "key, writing": 401}
 
 
-def _suspend(held: Held) -> None:
-    """As deleting an account does."""
-    account = AccountId(held.account.id)
-    plane = held.world.server.node.doors.by_region["de-1"].plane  # pyright: ignore[reportArgumentType]  # a region id
+def _disable_by_platform(held: Held) -> None:
+    """As the operator's command does, in this process."""
+    server = held.world.server
+    server.run(disable_person(server.node.identity, UserId(held.guest.id), "stolen laptop"))
 
-    async def work(tx: RegionTx) -> None:
-        await append_access_log(
-            tx, Changed.ACCOUNT, account, account, now=plane.clock(), bump=plane.bump_access_log, revokes=True
-        )
-        change = update(accounts).where(accounts.c.account_id == account)
-        await tx.execute(change.values(state=AccountState.SUSPENDED))
 
-    held.world.server.run(plane.database.run_tx(work))
+def _delete_themselves(held: Held) -> None:
+    done = held.guest.api.send("DELETE", "/api/me", {"password": held.guest.password})
+    assert done.status_code < 300, done.text
 
 
 def _change_password(held: Held) -> None:
@@ -168,8 +160,10 @@ _NARROWINGS: dict[str, tuple[Callable[[Held], None], dict[str, int]]] = {
         {"key": 403, "key's cursor": 403, "key, writing": 403},
     ),
     "password changed": (_change_password, _SIGNED_OUT),
+    "user disabled by the platform": (_disable_by_platform, _SIGNED_OUT | {"invitation": 404}),
+    "user deleted by themselves": (_delete_themselves, _SIGNED_OUT | {"invitation": 404}),
     "account suspended": (
-        _suspend,
+        lambda held: held.owner("DELETE", f"/api/accounts/{held.account.id}"),
         dict.fromkeys(_GOOD, 403) | {"invitation": 404, "key's invitation": 404},
     ),
 }

@@ -17,7 +17,7 @@ from domicile.kernel.callers import Caller, Origin
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import ApiKeyId, RoleId, UserId
 from domicile.kernel.paging import PageRequest
-from domicile.kernel.permissions import AccountState, MemberState
+from domicile.kernel.permissions import RESTORE, AccountState, MemberState
 from domicile.kernel.roles import FULL_ACCESS
 from domicile.kernel.urn import Principal
 from domicile.region.access import service as access
@@ -80,7 +80,8 @@ async def _enforced(live: LiveRegion, recognise: Callable[[], Any]) -> frozenset
     except DomainError:
         return None
     refused = {action: _code_of_requiring(caller, action) for action in live.plane.catalogue.permissions}
-    assert set(refused.values()) <= {None, "not-permitted"}
+    assert set(refused.values()) <= {None, "not-permitted", "account-not-suspended"}
+    assert refused[RESTORE] is not None, "nothing is suspended where somebody has come in"
     return frozenset(action for action, code in refused.items() if code is None)
 
 

@@ -1,7 +1,5 @@
 """An export of audit events as text: JSON Lines that can be verified offline, and CSV (RFC 4180) that no spreadsheet runs."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -13,9 +11,8 @@ from domicile.region.audit.leaf import EXPORT_FORM, canonical, leaf_to_tell, pre
 from domicile.region.audit.service import Export, ExportedEvent, read_export
 from domicile.region.audit_tree.domain import TILE, TreeView
 from domicile.region.plane import RegionPlane
+from domicile.web.spreadsheets import write_rows
 
-_FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet takes a cell for a formula by (OWASP, CSV injection), in their full width too."""
 _COLUMNS = (
     "time",
     "seq",
@@ -94,9 +91,9 @@ def _hex(hashes: Sequence[bytes]) -> list[str]:
 
 async def write_csv(plane: RegionPlane, export: Export) -> AsyncGenerator[bytes]:
     """Write an export as CSV, for reading; it proves nothing."""
-    yield _rows([_COLUMNS])
+    yield write_rows([_COLUMNS])
     async for page in read_export(plane, export):
-        yield _rows([_row(plane, exported.recorded) for exported in page])
+        yield write_rows([_row(plane, exported.recorded) for exported in page])
 
 
 def _row(plane: RegionPlane, recorded: RecordedEvent) -> tuple[str, ...]:
@@ -113,14 +110,3 @@ def _row(plane: RegionPlane, recorded: RecordedEvent) -> tuple[str, ...]:
         event.request_id,
         canonical(event.details),
     )
-
-
-def _rows(rows: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
-
-
-def harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula: an apostrophe before it makes it a text."""
-    return f"'{cell}" if cell.startswith(_FORMULA_BEGINNINGS) else cell

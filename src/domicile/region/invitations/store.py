@@ -105,6 +105,7 @@ OFFERED = (
     member_cards.c.name.label("inviter"),
     memberships.c.role_id.label("member_role"),
     memberships.c.state.label("member_state"),
+    memberships.c.absence.label("member_absence"),
     api_keys.c.role_id.label("key_role"),
     api_keys.c.is_enabled.label("key_is_enabled"),
 )
@@ -392,7 +393,8 @@ def _invitation(row: Row[tuple[object, ...]]) -> Invitation:
 
 def read_offered(row: Row[tuple[object, ...]]) -> Offered:
     """Read what is stored of an offer; a key that expired by plan leaves its offers standing, one that was locked or deleted does not."""
-    held = row.member_role if row.member_state == MemberState.ENABLED else None
+    is_there = row.member_state == MemberState.ENABLED and row.member_absence is None
+    held = row.member_role if is_there else None
     held = row.key_role if row.key_is_enabled else held
     return Offered(
         account_id=AccountId(row.account_id),

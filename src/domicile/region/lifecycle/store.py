@@ -82,7 +82,8 @@ async def note_warning(tx: RegionTx, pending: Pending, days: int) -> bool:
 async def list_owners(tx: RegionTx, account: AccountId) -> tuple[UserId, ...]:
     """List the enabled users of an account with full access."""
     owns = (memberships.c.role_id == FULL_ACCESS) & (memberships.c.state == MemberState.ENABLED)
-    query = select(memberships.c.user_id).where(memberships.c.account_id == account, owns)
+    is_there = memberships.c.absence.is_(None)
+    query = select(memberships.c.user_id).where(memberships.c.account_id == account, owns, is_there)
     return tuple(UserId(row.user_id) for row in await tx.all(query.order_by(memberships.c.user_id)))
 
 

@@ -59,7 +59,13 @@ async def list_known(tx: RegionTx, account: AccountId, ids: Collection[str]) -> 
         member_cards.c.user_id == memberships.c.user_id
     )
     people = (
-        select(memberships.c.user_id, memberships.c.role_id, memberships.c.state, member_cards.c.name)
+        select(
+            memberships.c.user_id,
+            memberships.c.role_id,
+            memberships.c.state,
+            memberships.c.absence,
+            member_cards.c.name,
+        )
         .join(member_cards, theirs)
         .where(memberships.c.account_id == account, memberships.c.user_id.in_(ids))
     )
@@ -68,7 +74,8 @@ async def list_known(tx: RegionTx, account: AccountId, ids: Collection[str]) -> 
     )
     known: dict[str, Known] = {}
     for row in await tx.all(people):
-        held = RoleId(row.role_id) if row.state == MemberState.ENABLED else None
+        is_there = row.state == MemberState.ENABLED and row.absence is None
+        held = RoleId(row.role_id) if is_there else None
         known[row.user_id] = Known(row.name, held)
     for row in await tx.all(keys):
         known[row.key_id] = Known(row.alias, RoleId(row.role_id) if row.is_enabled else None)
