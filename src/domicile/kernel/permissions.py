@@ -163,7 +163,7 @@ def decide(standing: Standing, action: str, circumstances: Circumstances) -> Dec
 
 def _chain(standing: Standing, action: str, circumstances: Circumstances) -> Iterator[Step]:
     account = standing.account
-    yield Step(Rule.ACCOUNT_ACTIVE, _is_open_to(account, action), f"the account is {account.state}")
+    yield Step(Rule.ACCOUNT_ACTIVE, _is_open_to(standing, action), f"the account is {account.state}")
     match standing.place:
         case None:
             yield Step(Rule.PLACE_EXISTS, held=False, fact="no membership and no key here")
@@ -179,12 +179,13 @@ def _chain(standing: Standing, action: str, circumstances: Circumstances) -> Ite
         yield _restorable_step(account, circumstances.now)
 
 
-def _is_open_to(account: AccountStanding, action: str) -> bool:
-    match account.state:
+def _is_open_to(standing: Standing, action: str) -> bool:
+    match standing.account.state:
         case AccountState.ACTIVE:
             return True
         case AccountState.SUSPENDED:
-            return action == RESTORE
+            # People restore; a program that a suspension has stopped does not undo it.
+            return action == RESTORE and isinstance(standing.place, MembershipStanding)
         case AccountState.PURGING:
             return False
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from domicile.infra.databases import RegionTx
-from domicile.kernel.callers import Caller, Origin
+from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import ApiKeyId, RoleId, UserId
 from domicile.kernel.paging import PageRequest
@@ -43,6 +43,7 @@ from tests.support.access_states import (
     ROLES,
     AccountNow,
     Placed,
+    UserState,
     account_states,
     place,
     reviewer,
@@ -52,10 +53,8 @@ from tests.support.joining import ANY_VERSION
 from tests.support.region import ACCOUNT, LiveRegion, live_region
 
 ResultT = TypeVar("ResultT")
-Rights = dict[Principal, frozenset[str] | None]
-"""What each principal may do, as enforced; None: they cannot enter at all."""
 
-_ASKED = ("identity:user:read", "audit:log:read", "billing:invoice:read", "identity:apikey:create")
+_ASKED = (RESTORE, "identity:user:read", "audit:log:read", "billing:invoice:read", "identity:apikey:create")
 _EXAMPLES = 20
 
 
@@ -73,6 +72,26 @@ def _token(live: LiveRegion, user: UserId, *, epoch: int, mfa_used: bool) -> str
     return live.door.keys.sign(claims)
 
 
+async def _restoring(live: LiveRegion, user: UserId, member: UserState) -> frozenset[str]:
+    """Try the one thing that is open to a person whom the account lets in no more."""
+    person = Person(
+        user_id=user,
+        email="",
+        name="",
+        locale="en",
+        time_zone="UTC",
+        epoch=member.epoch,
+        version=1,
+        session_id="session-6",
+        authenticated_at=live.clock(),
+        methods=("pwd", "mfa") if member.mfa_enabled else ("pwd",),
+        mfa_enabled=member.mfa_enabled,
+        origin=Origin("request-7", INSIDE),
+    )
+    caller, _ = await _attempt(live.door.from_person(person, ACCOUNT, to=RESTORE))
+    return frozenset({RESTORE} if caller is not None and not _code_of_requiring(caller, RESTORE) else ())
+
+
 async def _enforced(live: LiveRegion, recognise: Callable[[], Any]) -> frozenset[str] | None:
     """Come in through the door as a caller does, and try everything."""
     try:
@@ -81,8 +100,27 @@ async def _enforced(live: LiveRegion, recognise: Callable[[], Any]) -> frozenset
         return None
     refused = {action: _code_of_requiring(caller, action) for action in live.plane.catalogue.permissions}
     assert set(refused.values()) <= {None, "not-permitted", "account-not-suspended"}
-    assert refused[RESTORE] is not None, "nothing is suspended where somebody has come in"
+    assert refused.get(RESTORE) is not None, "nothing is suspended where somebody has come in"
     return frozenset(action for action, code in refused.items() if code is None)
+
+
+@dataclass(frozen=True)
+class Right:
+    """What enforcement lets a principal do: inside the account (None: they are not let in), and from outside."""
+
+    inside: frozenset[str] | None
+    outside: frozenset[str] = frozenset()
+
+    @property
+    def is_in(self) -> bool:
+        return self.inside is not None
+
+    @property
+    def actions(self) -> frozenset[str]:
+        return (self.inside or frozenset()) | self.outside
+
+
+Rights = dict[Principal, Right]
 
 
 def _code_of_requiring(caller: Caller, action: str) -> str | None:
@@ -107,14 +145,15 @@ async def _rights(live: LiveRegion, now: AccountNow, placed: Placed) -> Rights:
     origin = Origin("request-4", INSIDE)
     for user, member in zip(placed.users, now.members, strict=True):
         token = _token(live, user, epoch=member.epoch, mfa_used=member.mfa_enabled)
-        rights[Principal.user(user)] = await _enforced(
-            live, lambda t=token: live.door.from_account_token(t, origin)
-        )
+        inside = await _enforced(live, lambda t=token: live.door.from_account_token(t, origin))
+        rights[Principal.user(user)] = Right(inside, await _restoring(live, user, member))
     for key, made in zip(placed.keys, now.keys, strict=True):
         inside = INSIDE if not made.allowed_cidrs or "192.0.2.0/24" in made.allowed_cidrs else OUTSIDE
-        rights[Principal.api_key(key)] = await _enforced(
-            live,
-            lambda k=key, a=inside: live.door.from_api_key(k, secret_of(k), Origin("request-5", a)),
+        rights[Principal.api_key(key)] = Right(
+            await _enforced(
+                live,
+                lambda k=key, a=inside: live.door.from_api_key(k, secret_of(k), Origin("request-5", a)),
+            )
         )
     return rights
 
@@ -130,9 +169,9 @@ async def _explained(live: LiveRegion, rights: Rights) -> None:
     for action in _ASKED:
         page = await access.list_holders(live.plane, asker, action, PageRequest(250, None))
         holders[action] = {each.entry.standing.principal for each in page.items}
-    for principal, allowed in rights.items():
-        may = allowed or frozenset()
-        assert reviewed[principal].decision.allowed == (allowed is not None), principal
+    for principal, right in rights.items():
+        may = right.actions
+        assert reviewed[principal].decision.allowed == right.is_in, principal
         explained = await access.explain_permissions(live.door, asker, principal)
         assert {decision.action for decision in explained if decision.allowed} == may
         for action in _ASKED:
@@ -267,19 +306,18 @@ def _told(outcome: Outcome) -> dict[Principal, tuple[bool, frozenset[str], froze
 
 
 def _happened(before: Rights, then: Rights) -> dict[Principal, tuple[bool, frozenset[str], frozenset[str]]]:
-    nothing = frozenset[str]()
     return {
-        principal: (then[principal] is not None, (had or nothing) - has, has - (had or nothing))
+        principal: (then[principal].is_in, had.actions - has.actions, has.actions - had.actions)
         for principal, had in before.items()
-        for has in [then[principal] or nothing]
-        if had != then[principal]
+        for has in [then[principal]]
+        if had != has
     }
 
 
 def _is_ownerless(rights: Rights, roles: dict[Principal, RoleId]) -> bool:
     return not any(
-        allowed is not None and principal.kind == "user" and roles[principal] == FULL_ACCESS
-        for principal, allowed in rights.items()
+        right.is_in and principal.kind == "user" and roles[principal] == FULL_ACCESS
+        for principal, right in rights.items()
     )
 
 
