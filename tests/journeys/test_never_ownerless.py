@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 
 import httpx2
 from hypothesis import HealthCheck, settings
@@ -15,7 +15,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from domicile.kernel.ids import AccountId
+from domicile.identity.disabling.service import disable_person, enable_person
+from domicile.kernel.errors import DomainError
+from domicile.kernel.ids import AccountId, UserId
 from domicile.kernel.paging import PageRequest
 from domicile.kernel.permissions import MemberState
 from domicile.kernel.roles import FULL_ACCESS
@@ -31,37 +33,30 @@ REFUSED = {400, 401, 403, 404, 409}
 Act = Callable[[], httpx2.Response]
 
 
-@dataclass
-class Cast:
-    """The people whom every example uses again; signing up is slow, and what they are is not in question."""
-
-    world: World
-    people: list[Person]
-
-
 class OwnedAccount(RuleBasedStateMachine):
     """One account, the people who come and go, and every path by which somebody's access ends or shrinks."""
 
-    def __init__(self, cast: Cast) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__()
-        self.cast = cast
+        self.world = world
+        self.people: list[Person] = []
         self.account: Account
 
     @initialize()
     def create(self) -> None:
-        world = self.cast.world
-        self.account = world.account(self.cast.people[0], "de-1", "Owned")
-        world.role(self.account, "keeper", {"identity": "full-access"}, "Keeper")
+        self.people = [self.world.person(f"Person {number}") for number in range(PEOPLE)]
+        self.account = self.world.account(self.people[0], "de-1", "Owned")
+        self.world.role(self.account, "keeper", {"identity": "full-access"}, "Keeper")
 
     def person(self, number: int) -> Person:
-        return self.cast.people[number]
+        return self.people[number]
 
     def api(self, number: int) -> Api | None:
-        """Somebody's own way in, as it is now; None if they have none."""
+        """Somebody's own way in, as it is now; None if they have none, or are no user any more."""
         entered = self.person(number).api.post(f"/api/accounts/{self.account.id}/token")
         if entered.status_code != 201:
             return None
-        return self.cast.world.anyone.with_(f"Bearer {entered.json()['token']}")
+        return self.world.anyone.with_(f"Bearer {entered.json()['token']}")
 
     @rule(by=WHO, whom=WHO, role=ROLES)
     def join(self, by: int, whom: int, role: str) -> None:
@@ -69,7 +64,7 @@ class OwnedAccount(RuleBasedStateMachine):
             return
         body = {"email": self.person(whom).email, "roleID": role}
         if api.post("/api/invitations", body).status_code == 201:
-            token = self.cast.world.token_to(body["email"], "join")
+            token = self.world.token_to(body["email"], "join")
             self.send([lambda: self.person(whom).api.post("/api/invitations/accept", {"token": token})])
 
     @rule(by=WHO, whom=WHO, role=ROLES)
@@ -110,6 +105,43 @@ class OwnedAccount(RuleBasedStateMachine):
             acts += self.removals(number, number) if change is None else self.changes(number, number, change)
         self.send(acts)
 
+    @rule(who=WHO)
+    def leave_the_platform(self, who: int) -> None:
+        self.send(self.departures(who))
+
+    @rule(first=WHO, second=WHO)
+    def leave_the_platform_while_another_does(self, first: int, second: int) -> None:
+        self.send([*self.departures(first), *self.departures(second)])
+
+    @rule(who=WHO, by=WHO, whom=WHO)
+    def leave_the_platform_while_another_is_demoted(self, who: int, by: int, whom: int) -> None:
+        self.send([*self.departures(who), *self.changes(by, whom, {"roleID": "read-only"})])
+
+    @rule(who=WHO)
+    def be_kept_out_by_the_platform_and_let_in_again(self, who: int) -> None:
+        """Done with the operator's force it may leave an account without anybody for a while; it gives everything back."""
+        identity, user = self.world.server.node.identity, UserId(self.person(who).id)
+        try:
+            self.world.server.run(disable_person(identity, user, "test"))
+        except DomainError:
+            return
+        self.world.server.run(enable_person(identity, user, "test"))
+        self.people[who] = replace(self.person(who), api=self.world.sign_in(self.person(who).email))
+
+    @rule(by=WHO)
+    def suspend_and_restore(self, by: int) -> None:
+        if (api := self.api(by)) is not None and api.delete(
+            f"/api/accounts/{self.account.id}"
+        ).status_code < 300:
+            owners = [
+                each.api.post(f"/api/accounts/{self.account.id}/restore").status_code for each in self.people
+            ]
+            assert 200 in owners, owners
+
+    def departures(self, who: int) -> list[Act]:
+        leaver = self.person(who)
+        return [lambda: leaver.api.send("DELETE", "/api/me", {"password": leaver.password})]
+
     def changes(self, by: int, whom: int, change: dict[str, str]) -> list[Act]:
         api, path = self.api(by), f"/api/users/{self.person(whom).id}"
         return [] if api is None else [lambda: api.post(path, change)]
@@ -128,23 +160,22 @@ class OwnedAccount(RuleBasedStateMachine):
 
     @invariant()
     def has_an_owner(self) -> None:
-        server = self.cast.world.server
+        server = self.world.server
         database = server.node.doors.by_region["de-1"].plane.database  # pyright: ignore[reportArgumentType]
         account = AccountId(self.account.id)
         page = server.run(
             database.read(lambda tx: list_members(tx, account, PageRequest(250, None), role=None))
         )
         assert any(
-            each.role_id == FULL_ACCESS and each.state is MemberState.ENABLED for each in page.items
+            each.role_id == FULL_ACCESS and each.state is MemberState.ENABLED and each.absence is None
+            for each in page.items
         ), page.items
 
 
 def test_an_account_is_never_ownerless(own_world: World) -> None:
-    cast = Cast(own_world, [own_world.person(f"Person {number}") for number in range(PEOPLE)])
-
     class Played(OwnedAccount):
         def __init__(self) -> None:
-            super().__init__(cast)
+            super().__init__(own_world)
 
     run_state_machine_as_test(
         Played,
