@@ -24,6 +24,9 @@ run: $(RUN_STAMP) ## serve on http://127.0.0.1:8800 with nothing else to install
 serve-postgres: $(DEV_STAMP) ## the same on a PostgreSQL that is started for it, with its data in ./var-postgres
 	@$(BIN)/python -m domicile.apps.local_postgres --data var-postgres -- $(BIN)/domicile serve --data var-postgres $(RUN_ARGS)
 
+# A file stays in one process, because its tests share a server.
+PYTEST_ARGS ?= --numprocesses auto --dist loadfile
+
 test: $(DEV_STAMP) ## run all tests, on SQLite and on PostgreSQL (PYTEST_ARGS reaches pytest)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 

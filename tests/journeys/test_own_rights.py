@@ -128,8 +128,9 @@ def test_whoever_has_a_successor_everywhere_is_gone_everywhere_at_once(world: Wo
     assert key.api.get("/api/users").status_code == 200
 
 
-def test_the_address_registers_afresh_and_inherits_nothing(world: World, ann: Person):
-    bob = world.person("Bob")
+def test_the_address_registers_afresh_and_inherits_nothing(own_world: World):
+    world = own_world
+    ann, bob = world.person("Ann Example"), world.person("Bob")
     account = world.account(bob)
     world.join(account, ann)
     # Ann is nobody in this account, but known in its region.
@@ -146,6 +147,7 @@ def test_the_address_registers_afresh_and_inherits_nothing(world: World, ann: Pe
     assert accepted.status_code == 404 and accepted.json()["type"].endswith("/invitation-invalid")
     (offer,) = pending.api.call("GET", "/api/invitations")["invitations"]
     assert (offer["state"], offer["email"]) == ("revoked", "")
+    world.server.clock.advance(seconds=1)
     again.api.call("POST", "/api/invitations/accept", {"token": world.invite(pending.api, ann.email)})
 
 

@@ -1,8 +1,12 @@
 """Uniform resource names of Domicile (RFC 8141 in shape): six parts, of which clients read region and account."""
 
+import re
 from dataclasses import dataclass
 
 from domicile.kernel.ids import AccountId, ApiKeyId, RegionId, UserId
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""What the id of a person or a key can look like, whether there is one or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,6 @@ def find_principal(text: str) -> Principal | None:
     Only the last part counts: a question is always about the account that it is asked in.
     """
     kind, slash, item = text.rpartition(":")[2].partition("/")
-    if not slash or kind not in {"user", "apikey"} or not item:
+    if not slash or kind not in {"user", "apikey"} or not _ID.fullmatch(item):
         return None
     return Principal(kind, item)

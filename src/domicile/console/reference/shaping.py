@@ -15,11 +15,13 @@ _CALLERS = {
     "apiKey": "an API key",
     "accountToken": "an account token",
     "session": "a person's session",
+    "service": "the credential of a service",
 }
 _CREDENTIALS = {
     "apiKey": "ApiKey $DOMICILE_KEY",
     "accountToken": "Bearer $DOMICILE_TOKEN",
     "session": "Bearer $DOMICILE_SESSION",
+    "service": "Bearer $DOMICILE_SERVICE_TOKEN",
 }
 
 
