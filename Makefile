@@ -25,7 +25,7 @@ serve-postgres: $(DEV_STAMP) ## the same on a PostgreSQL that is started for it,
 	@$(BIN)/python -m domicile.apps.local_postgres --data var-postgres -- $(BIN)/domicile serve --data var-postgres $(RUN_ARGS)
 
 # A file stays in one process, because its tests share a server.
-PYTEST_ARGS ?= --numprocesses auto --dist loadfile
+PYTEST_ARGS ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: $(DEV_STAMP) ## run all tests, on SQLite and on PostgreSQL (PYTEST_ARGS reaches pytest)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
