@@ -138,10 +138,10 @@ class Rounds:
             key.call("GET", "/api/whoami")
         return (
             key.request(
-                "POST", "/api/invitations", {"email": f"guest.{n}@example.com", "roleID": "read-only"}
+                "POST", "/api/invitations", {"email": f"guest.{n}.{k}@example.com", "roleID": "read-only"}
             )
             for n in range(INVITATIONS_PER_ACCOUNT)
-            for key in keys
+            for k, key in enumerate(keys)
         )
 
 
