@@ -160,7 +160,7 @@ EVENTS: Final = {
     "audit.userData_exported.v1": "A person took their data along: in each of their accounts, and of the person.",
     "audit.user_created.v1": "Of a person: the address was proved.",
     "audit.user-signed-in.v1": "In an account's log: a session entered the account for the first time. Of a person: a sign-in, or a refused one.",
-    "audit.user-signed-out.v1": "Of a person: a sign-out.",
+    "audit.user-signed-out.v1": "In an account's log: a session that had entered it was signed out. Of a person: a sign-out.",
     "audit.session_deleted.v1": "Of a person: one of their sessions was ended.",
     "audit.password_updated.v1": "Of a person: the password was changed, or refused to be.",
     "audit.passwordReset_created.v1": "Of a person: a link to a new password was sent.",

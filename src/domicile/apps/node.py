@@ -28,6 +28,7 @@ from domicile.infra.passwords import PasswordHasher
 from domicile.infra.secrets import Keyring, Sealer, load_root_key
 from domicile.infra.settings import RegionSettings, Settings
 from domicile.infra.signing import Signer
+from domicile.kernel.callers import Person
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
 from domicile.kernel.regions import Region
@@ -91,14 +92,26 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
     async def tell_regions() -> None:
         await asyncio.gather(*(courier.pull_now() for courier in couriers.values()))
 
+    opened: list[Doors] = []
+
+    async def tell_signed_out(person: Person) -> None:
+        await opened[0].note_sign_out(person)
+
     identity = await _open_identity(
-        settings, keyring, clock, wakers["identity"], cursors, tell_regions=tell_regions
+        settings,
+        keyring,
+        clock,
+        wakers["identity"],
+        cursors,
+        tell_regions=tell_regions,
+        tell_signed_out=tell_signed_out,
     )
     directory = directory_database(settings.identity_database)
     regions = Regions(
         settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url, clock
     )
     doors = Doors(regions, {})
+    opened.append(doors)
     for entry in settings.served_regions:
         region = regions.get(RegionId(entry.id))
         database = await _open_region_database(entry, region.id)
@@ -147,6 +160,7 @@ async def _open_identity(
     cursors: Cursors,
     *,
     tell_regions: Callable[[], Awaitable[None]],
+    tell_signed_out: Callable[[Person], Awaitable[None]],
 ) -> IdentityPlane:
     database = identity_database(settings.identity_database)
     await prepare(database.engine, History.GLOBAL)
@@ -162,6 +176,7 @@ async def _open_identity(
         session_hash=keyring.hasher("identity sessions"),
         cursors=cursors,
         tell_regions=tell_regions,
+        tell_signed_out=tell_signed_out,
     )
 
 

@@ -8,12 +8,17 @@ from domicile.infra.outbox import Outbox
 from domicile.infra.passwords import PasswordHasher
 from domicile.infra.secrets import KeyedHash
 from domicile.infra.settings import Settings
+from domicile.kernel.callers import Person
 from domicile.kernel.clock import Clock
 from domicile.web.cursors import Cursors
 
 
 async def _tell_nobody() -> None:
     """Tell no region: there is none in this process."""
+
+
+async def _tell_no_account(_person: Person) -> None:
+    """Tell no account: there is no region in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +37,5 @@ class IdentityPlane:
     cursors: Cursors
     tell_regions: Callable[[], Awaitable[None]] = _tell_nobody
     """Lets the regions in this process follow a change before its request is answered; never fails. Other processes look every second."""
+    tell_signed_out: Callable[[Person], Awaitable[None]] = _tell_no_account
+    """Lets the regions in this process write a sign-out down in the accounts that the session had entered; never fails."""

@@ -72,8 +72,9 @@ async def authenticate_session(plane: IdentityPlane, token: str, origin: Origin)
 
 
 async def sign_out(plane: IdentityPlane, person: Person) -> None:
-    """End the caller's own session, at the server."""
-    await _end(plane, person, person.session_id, SecurityEventType.SIGNED_OUT)
+    """End the caller's own session, at the server; the accounts that it had entered write that down."""
+    if await _end(plane, person, person.session_id, SecurityEventType.SIGNED_OUT):
+        await plane.tell_signed_out(person)
 
 
 async def end_session(plane: IdentityPlane, person: Person, session_id: str) -> None:

@@ -218,6 +218,13 @@ async def mark_again(
     return (await tx.execute(row)).rowcount == 1
 
 
+async def take_mark(tx: RegionTx, account: AccountId, subject: str, kind: str) -> bool:
+    """Strike a mark; False if there was none."""
+    marks = audit_marks.c
+    mine = (marks.account_id == account) & (marks.subject_id == subject) & (marks.kind == kind)
+    return await tx.count(delete(audit_marks).where(mine)) == 1
+
+
 async def forget_marks(tx: RegionTx, *, before: datetime) -> int:
     """Delete marks that are older than `before`; tells how many."""
     return await tx.count(delete(audit_marks).where(audit_marks.c.at < before))

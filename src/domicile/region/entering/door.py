@@ -3,7 +3,7 @@
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from uuid_utils import uuid7
 
@@ -15,13 +15,15 @@ from domicile.kernel.permissions import Circumstances, Rule, refusal
 from domicile.kernel.roles import BE_THERE
 from domicile.region.audit.domain import by_person
 from domicile.region.audit.refusals import Refusals
-from domicile.region.audit.store import append_audit, mark_once
+from domicile.region.audit.store import append_audit, mark_once, take_mark
 from domicile.region.entering.domain import LIFETIME, AccountToken
 from domicile.region.entering.keys import TokenKeys
+from domicile.region.memberships.store import list_places
 from domicile.region.plane import RegionPlane
 from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
 from domicile.region.standing.service import Standings
 
+_SIGNED_IN: Final = "signed-in"
 _HIDDEN = {Rule.PLACE_EXISTS, Rule.PLACE_ENABLED}
 
 
@@ -97,11 +99,10 @@ class Door:
         _, as_of = await self.standings.find_member_as_of(account, person.user_id)
         caller = await self.from_person(person, account)
         now = self.plane.clock()
-        # Told from others by a fingerprint under the region's own key: nothing of a session leaves the identity plane.
-        session = self.plane.link_hash.of(f"session {person.session_id}").hex()[:32]
+        session = self._fingerprint(person)
 
         async def record(tx: RegionTx) -> None:
-            if await mark_once(tx, account, session, "signed-in", now=now):
+            if await mark_once(tx, account, session, _SIGNED_IN, now=now):
                 methods = list(person.methods)
                 signed_in = {"userID": person.user_id, "session": session, "methods": methods}
                 event = by_person(person, account, "audit.user-signed-in.v1", signed_in, now=now)
@@ -113,6 +114,23 @@ class Door:
         expires_at = (now + LIFETIME).replace(microsecond=0)
         token = self.keys.sign(self._claims(person, caller, now, expires_at, as_of=as_of))
         return AccountToken(token, expires_at, account, caller.role_id)
+
+    async def note_sign_out(self, person: Person) -> None:
+        """Write down that a person signed out, in each account of this region that their session had entered."""
+        now, session = self.plane.clock(), self._fingerprint(person)
+
+        async def record(tx: RegionTx) -> None:
+            for place in await list_places(tx, person.user_id):
+                if await take_mark(tx, place.account_id, session, _SIGNED_IN):
+                    told = {"userID": person.user_id, "session": session}
+                    event = by_person(person, place.account_id, "audit.user-signed-out.v1", told, now=now)
+                    await append_audit(tx, event)
+
+        await self.plane.database.run_tx(record)
+
+    def _fingerprint(self, person: Person) -> str:
+        """Tell a session from others under the region's own key: nothing of a session leaves the identity plane."""
+        return self.plane.link_hash.of(f"session {person.session_id}").hex()[:32]
 
     def _claims(
         self, person: Person, caller: Caller, now: datetime, expires_at: datetime, *, as_of: int

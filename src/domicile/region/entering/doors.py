@@ -1,14 +1,22 @@
 """All doors of one node: finds the one that a credential belongs to."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Final
+
+import structlog
 
 from domicile.directory.memberships.store import find_region_for
+from domicile.infra.delivery import error_name
 from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import not_found, unauthenticated
 from domicile.kernel.ids import AccountId, RegionId, find_account_id, find_api_key_id, region_of_api_key
 from domicile.region.entering.door import Door
 from domicile.region.entering.keys import claimed_region
 from domicile.region.regions import Regions
+
+_SIGN_OUT_SECONDS: Final = 2.0
+_log = structlog.get_logger("domicile.doors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,15 @@ class Doors:
             raise not_found("account")
         self.regions.plane(region)
         return self.by_region[region], account
+
+    async def note_sign_out(self, person: Person) -> None:
+        """Let every region that this node serves write a sign-out down, as far as that is done in two seconds; never fails."""
+        for region, door in self.by_region.items():
+            try:
+                async with asyncio.timeout(_SIGN_OUT_SECONDS):
+                    await door.note_sign_out(person)
+            except Exception as error:  # noqa: BLE001  # the session has ended, whether it is written down or not
+                _log.warning("sign_out_not_noted", region=region, error=error_name(error))
 
     def door_of(self, caller: Caller) -> Door:
         """Give the door through which a caller came."""
