@@ -55,6 +55,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_sep("!", f"{left_out} browser tests NOT RUN: {MISSING}", red=True, bold=True)
 
 
+@pytest.fixture(autouse=True)
+def logs_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a command that runs in this process from setting its logs up: loggers would go on writing to what a test captured."""
+    monkeypatch.setattr("domicile.infra.telemetry.configure_logs", lambda: None)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the browser; only tests marked `browser` ask for it."""

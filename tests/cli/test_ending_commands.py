@@ -244,13 +244,6 @@ def test_what_is_no_receipt_is_told(run: Run, tmp_path: Path, keys: Path):
 # ---------------------------------------------------------------- the operator's
 
 
-@pytest.fixture
-def unlogged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the logs of this process as they are: a command of an operator sends them where it writes its own errors."""
-    monkeypatch.setattr("domicile.infra.telemetry.configure_logs", lambda: None)
-
-
-@pytest.mark.usefixtures("unlogged")
 def test_where_nothing_is_purged_it_says_so(run: Run, tmp_path: Path):
     run("migrate", "--data", str(tmp_path))
 
@@ -260,7 +253,6 @@ def test_where_nothing_is_purged_it_says_so(run: Run, tmp_path: Path):
     assert run("purges", "status", "--watch", "--json", "--data", str(tmp_path)).code == 2
 
 
-@pytest.mark.usefixtures("unlogged")
 def test_purges_are_listed_and_followed_until_they_end(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
