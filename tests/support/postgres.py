@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -144,8 +144,11 @@ def running_postgres(run_id: str) -> Generator[PostgresServer]:
     finally:
         os.close(writing)
         if keeper is not None:
-            with suppress(subprocess.TimeoutExpired):  # other processes of the run may hold it still
+            try:
                 keeper.wait(timeout=_CALL_SECONDS)
+            except subprocess.TimeoutExpired:
+                # Other processes of the run hold it still, and it ends with the last of them: this one need not warn of it.
+                keeper.returncode = 0
 
 
 def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:

@@ -1,5 +1,6 @@
 """Brings a database up to the schema of this release: Alembic, one history per plane, loaded only where there is work."""
 
+import asyncio
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import domicile
 
+_PATIENCE_SECONDS = 30.0
+_PAUSE_SECONDS = 0.05
 _REVISION = re.compile(r"^(down_revision|revision)\b[^=]*=\s*(?:\"([^\"]+)\"|None)", re.MULTILINE)
 
 
@@ -59,13 +62,22 @@ async def revision_of(engine: AsyncEngine) -> str | None:
         row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
         return row[0] if row else None
 
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(read)
-    except (OSError, DBAPIError) as error:
-        raise ConnectionError(
-            f"the database {engine.url.database} cannot be reached{_reason(error)}"
-        ) from None
+    give_up_at = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    while True:
+        try:
+            async with engine.connect() as connection:
+                return await connection.run_sync(read)
+        except (OSError, DBAPIError) as error:
+            # Another process that migrates the same file holds it for as long as that takes.
+            if not _is_locked(error) or asyncio.get_running_loop().time() > give_up_at:
+                raise ConnectionError(
+                    f"the database {engine.url.database} cannot be reached{_reason(error)}"
+                ) from None
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _is_locked(error: OSError | DBAPIError) -> bool:
+    return isinstance(error, DBAPIError) and "database is locked" in str(error.orig)
 
 
 def _reason(error: OSError | DBAPIError) -> str:
