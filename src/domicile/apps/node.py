@@ -92,11 +92,11 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
     async def tell_regions() -> None:
         await asyncio.gather(*(courier.pull_now() for courier in couriers.values()))
 
-    opened: list[Doors] = []
-
-    async def tell_signed_out(person: Person) -> None:
-        await opened[0].note_sign_out(person)
-
+    directory = directory_database(settings.identity_database)
+    regions = Regions(
+        settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url, clock
+    )
+    doors = Doors(regions, {})
     identity = await _open_identity(
         settings,
         keyring,
@@ -104,14 +104,8 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         wakers["identity"],
         cursors,
         tell_regions=tell_regions,
-        tell_signed_out=tell_signed_out,
+        tell_signed_out=doors.note_sign_out,
     )
-    directory = directory_database(settings.identity_database)
-    regions = Regions(
-        settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url, clock
-    )
-    doors = Doors(regions, {})
-    opened.append(doors)
     for entry in settings.served_regions:
         region = regions.get(RegionId(entry.id))
         database = await _open_region_database(entry, region.id)
