@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from domicile.region.courier.store import read_cursor
 from domicile.region.memberships.service import remove_member
 from domicile.region.memberships.store import member_cards
 from domicile.region.outbox.store import outbox
+from domicile.region.standing.service import Standings
 from tests.support.api import migrate
 from tests.support.crossing import DISCREET, OPEN, PARK_AFTER, Fate, Killed, LiveRegion, Platform, platform
 
@@ -486,3 +488,22 @@ async def _apart(work) -> None:
     """Run something in a task that has left the transaction around it, as another request would."""
     _open_transaction.set(None)
     await work
+
+
+async def test_a_change_that_another_process_applied_first_counts_here_too_once_it_was_asked_for(
+    all_of_it: Platform, region: LiveRegion
+):
+    account = await create(all_of_it, region)
+    user = await join_second_person(all_of_it, region, account)
+    await region.carry()
+    here = Standings(region.id, region.plane.database, region.plane.catalogue, monotonic=lambda: 0.0)
+    copy = await here.find_member(account, user)
+    assert copy is not None
+    await all_of_it.raise_epoch(user)
+    await region.courier().pull_feed()
+    assert here.peek_member(account, user) is copy
+
+    plane = replace(region.plane, bump_access_log=here.bump)
+    await Courier(plane, region.read_card, {}).pull_now()
+
+    assert here.peek_member(account, user) is None

@@ -54,7 +54,7 @@ CardSource = Callable[[DirectoryTx, UserId], Awaitable[MemberCard | None]]
 
 _ROWS_AT_ONCE = 50
 _MOST_RETRIED = 1000
-_AT_ONCE_SECONDS = 1.0
+_AT_ONCE_SECONDS = 2.0
 _INDEX_KINDS = frozenset({ACCOUNT_INDEX, MEMBERSHIP_INDEX})
 _log = structlog.get_logger("domicile.courier")
 
@@ -88,15 +88,20 @@ class Courier:
         return await self._delivery.deliver_due()
 
     async def index_now(self, account: AccountId) -> None:
-        """Bring the directory up to date about one account, as far as that is done in a second; never fails.
+        """Bring the directory up to date about one account, as far as that is done in two seconds; never fails.
 
         What takes longer goes on by itself, what fails is left to the next round: a region whose directory is dark keeps serving.
         """
         await self._at_once(self._delivery.deliver_now(account, _INDEX_KINDS))
 
     async def pull_now(self) -> None:
-        """Apply what the directory has for this region before the next round, as far as that is done in a second; never fails."""
-        await self._at_once(self.pull_feed())
+        """Apply what the directory has for this region before the next round, as far as that is done in two seconds; never fails."""
+        await self._at_once(self._pull_and_look())
+
+    async def _pull_and_look(self) -> None:
+        await self.pull_feed()
+        # Another process may have applied it first: then the access log has news that this process has not been told of.
+        self.plane.bump_access_log()
 
     async def _at_once(self, work: Coroutine[Any, Any, object]) -> None:
         carrying = asyncio.create_task(self._attempt(work))
