@@ -93,6 +93,8 @@ TABLES: Final = {
     "identity.users": "Who a person is, once: address, name, language, time zone.",
     "identity.passwords": "The Argon2id hash of each person's password.",
     "identity.sessions": "Who is signed in where; of the token only its keyed hash.",
+    "identity.totp_factors": "The authenticator apps of people; each secret sealed.",
+    "identity.recovery_codes": "Of each recovery code only its keyed hash, and when it was used.",
     "identity.sign_ups": "Sign-ups whose address is not proved yet, with the hash of the password that was chosen.",
     "identity.password_resets": "Requests for a new password; of the link only its keyed hash.",
     "identity.email_changes": "Wishes for another address, and changes that can still be undone; of the link only its keyed hash.",

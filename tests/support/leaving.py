@@ -133,6 +133,8 @@ async def leaving(platform: Platform, folder: Path) -> AsyncGenerator[Leaving]:
         passwords=hasher,
         token_hash=keyring.hasher("identity links"),
         session_hash=keyring.hasher("sessions"),
+        code_hash=keyring.hasher("identity codes"),
+        sealer=keyring.sealer("identity"),
         cursors=Cursors(keyring.hasher("cursors")),
     )
     try:

@@ -168,6 +168,8 @@ async def running_people(url: str, folder: Path) -> AsyncGenerator[People]:
             passwords=hasher,
             token_hash=keyring.hasher("identity links"),
             session_hash=keyring.hasher("sessions"),
+            code_hash=keyring.hasher("identity codes"),
+            sealer=keyring.sealer("identity"),
             cursors=Cursors(keyring.hasher("cursors")),
         )
         mailer = SmtpMailer(MailSettings(host="127.0.0.1", port=mailbox.port, tls="none"), clock)

@@ -168,6 +168,8 @@ async def _open_identity(
         ),
         token_hash=keyring.hasher("identity links"),
         session_hash=keyring.hasher("identity sessions"),
+        code_hash=keyring.hasher("identity codes"),
+        sealer=keyring.sealer("identity"),
         cursors=cursors,
         tell_regions=tell_regions,
         tell_signed_out=tell_signed_out,

@@ -10,8 +10,10 @@ import domicile.identity.events.store
 import domicile.identity.outbox
 import domicile.identity.passwords.store
 import domicile.identity.recovery.store
+import domicile.identity.recovery_codes.store
 import domicile.identity.registration.store
 import domicile.identity.sessions.store
+import domicile.identity.totp.store
 import domicile.identity.users.store
 import domicile.region.access_log.store
 import domicile.region.accounts.store

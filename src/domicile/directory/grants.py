@@ -4,7 +4,8 @@ from domicile.kernel.ids import REGION_PATTERN, RegionId
 
 _IN_FORCE = "('enabled', 'disabled')"
 _CARD_COLUMNS = (
-    "user_id, email, email_key, name, locale, time_zone, state, epoch, version, created_at, modified_at"
+    "user_id, email, email_key, name, locale, time_zone, state, epoch, version, created_at, modified_at, "
+    "mfa_enabled"
 )
 
 _READS = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from domicile.infra.databases import Database, IdentityTx
 from domicile.infra.outbox import Outbox
 from domicile.infra.passwords import PasswordHasher
-from domicile.infra.secrets import KeyedHash
+from domicile.infra.secrets import KeyedHash, Sealer
 from domicile.infra.settings import Settings
 from domicile.kernel.callers import Person
 from domicile.kernel.clock import Clock
@@ -34,6 +34,10 @@ class IdentityPlane:
     """For the secrets in links of mails."""
     session_hash: KeyedHash
     """For session tokens."""
+    code_hash: KeyedHash
+    """For recovery codes, and for what a sign-in under way is known by."""
+    sealer: Sealer
+    """For the secrets of second factors."""
     cursors: Cursors
     tell_regions: Callable[[], Awaitable[None]] = _tell_nobody
     """Lets the regions in this process follow a change before its request is answered; never fails. Other processes look every second."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from domicile.kernel.errors import DomainError, forbidden
+from domicile.kernel.errors import DomainError, ErrorKind, forbidden
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
 from domicile.kernel.permissions import (
     Absence,
@@ -21,6 +21,8 @@ from domicile.kernel.urn import Principal
 
 MFA: Final = "mfa"
 """Way of authentication that says that a second factor was used (RFC 8176)."""
+FRESH_FOR: Final = timedelta(minutes=10)
+"""How long a person may do what is dangerous after they have shown who they are (OWASP ASVS 5.0, 7.5.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Person:
     """Of the profile: newer copies of it carry higher numbers."""
     session_id: str
     authenticated_at: datetime
+    """When they last showed who they are in this session."""
     methods: tuple[str, ...]
     """Ways of authentication used in the session (RFC 8176)."""
     mfa_enabled: bool
@@ -64,6 +67,10 @@ class Person:
         """Whether a second factor was used in the session."""
         return MFA in self.methods
 
+    def require_fresh(self, now: datetime) -> None:
+        """Refuse (`reauthentication-required`) what is dangerous to a session in which the person has not shown lately who they are."""
+        require_fresh(self.authenticated_at, has_factor=self.mfa_enabled, used_factor=self.mfa_used, now=now)
+
     def card(self) -> "MemberCard":
         """Make the member card that the person's regions may hold."""
         return MemberCard(
@@ -76,6 +83,22 @@ class Person:
             epoch=self.epoch,
             version=self.version,
         )
+
+
+def require_fresh(authenticated_at: datetime, *, has_factor: bool, used_factor: bool, now: datetime) -> None:
+    """Refuse (`reauthentication-required`) unless somebody showed within ten minutes who they are, by a second factor if they have one."""
+    if now - authenticated_at > FRESH_FOR or (has_factor and not used_factor):
+        raise reauthentication_required()
+
+
+def reauthentication_required() -> DomainError:
+    """Make the refusal of what is dangerous until the caller has shown again who they are (RFC 9470 gives the idea, not the form)."""
+    return DomainError(
+        ErrorKind.FORBIDDEN,
+        "reauthentication-required",
+        "Show again that it is you: POST /api/me/step-up, then go on with the token that it gives.",
+        facts={"maxAge": int(FRESH_FOR.total_seconds())},
+    )
 
 
 def user_leaving() -> DomainError:

@@ -188,13 +188,13 @@ MEMBER_CARD = _from_user(
         "email": "email",
         "locale": "locale",
         "time_zone": "time_zone",
-        "mfa_enabled": "user_id",
+        "mfa_enabled": "mfa_enabled",
         "epoch": "epoch",
         "card_version": "version",
     },
     "An account knows who its users are; only in regions where the person is a member, and only while they are.",
 )
-"""Identity to region. Whether there is a second factor is computed from the user's authenticators."""
+"""Identity to region."""
 
 AUTHORSHIP = (
     *_from_user("memberships", {"user_id": "user_id"}, "A membership is a user's."),

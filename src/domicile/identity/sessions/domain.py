@@ -8,8 +8,6 @@ from uuid import UUID
 from domicile.kernel.callers import Origin
 from domicile.kernel.ids import UserId
 
-PASSWORD_METHOD: Final = "pwd"  # noqa: S105  # the name of a way of authentication
-"""Of the ways of authentication in RFC 8176."""
 TOUCH_EVERY: Final = timedelta(minutes=1)
 """How exact the last activity of a session is."""
 
@@ -41,9 +39,15 @@ class Session:
 
 
 def new_session(
-    session_id: str, user: UserId, origin: Origin, limits: SessionLimits, *, now: datetime
+    session_id: str,
+    user: UserId,
+    origin: Origin,
+    limits: SessionLimits,
+    *,
+    methods: tuple[str, ...],
+    now: datetime,
 ) -> Session:
-    """Make the session of a user who has just shown their password."""
+    """Make the session of a user who has just shown who they are, in the ways that `methods` names (RFC 8176)."""
     return Session(
         id=session_id,
         user_id=user,
@@ -51,7 +55,7 @@ def new_session(
         last_seen_at=now,
         expires_at=now + limits.absolute,
         authenticated_at=now,
-        methods=(PASSWORD_METHOD,),
+        methods=methods,
         user_agent=origin.user_agent,
         address_family=f"ipv{origin.address.version}" if origin.address else "",
     )

@@ -7,6 +7,7 @@ from uuid_utils import uuid7
 
 from domicile.identity.events.domain import NOBODY, Outcome, SecurityEventType, security_event
 from domicile.identity.events.store import append_event
+from domicile.identity.methods import Way, methods_of
 from domicile.identity.passwords.domain import normalise_password
 from domicile.identity.passwords.store import Credential, find_credential_by_email, replace_hash
 from domicile.identity.plane import IdentityPlane
@@ -118,7 +119,9 @@ async def _begin_session(
     plane: IdentityPlane, credential: Credential, renewed: str | None, origin: Origin
 ) -> SignedIn:
     user, token, now = credential.user, with_checksum(TOKEN_PREFIX + random_base62(43)), plane.clock()
-    session = new_session(str(uuid7()), user.id, origin, limits_of(plane), now=now)
+    session = new_session(
+        str(uuid7()), user.id, origin, limits_of(plane), methods=methods_of(Way.PASSWORD), now=now
+    )
     token_hash = plane.session_hash.of(token)
     event = security_event(
         user.id, SecurityEventType.SIGNED_IN, origin, now=now, details={"sessionID": session.id}

@@ -43,11 +43,8 @@ class User:
     modified_at: datetime
     address_since: datetime | None = None
     """When somebody else gave the address up before it became this user's; None: nobody did."""
-
-    @property
-    def mfa_enabled(self) -> bool:
-        """Tell whether the person has a second factor; there is only the password so far."""
-        return False
+    mfa_enabled: bool = False
+    """Whether the person has a second factor: then every sign-in asks for one."""
 
 
 @dataclass(frozen=True, slots=True)

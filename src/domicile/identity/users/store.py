@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Row, Table, Text, UniqueConstraint, delete, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Row, Table, Text, UniqueConstraint, delete, select, update
 
 from domicile.directory.feed.store import USER_CHANGED, append_feed
 from domicile.directory.memberships.store import list_regions_of
@@ -30,6 +30,7 @@ users = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("modified_at", UtcTime, nullable=False),
     Column("address_since", UtcTime),
+    Column("mfa_enabled", Boolean, nullable=False),
     UniqueConstraint("email_key"),
 )
 _OF_A_CARD = (
@@ -41,6 +42,7 @@ _OF_A_CARD = (
     users.c.state,
     users.c.epoch,
     users.c.version,
+    users.c.mfa_enabled,
 )
 """All that a region asks for; its own role may read no more of a person than `directory/grants.py` says."""
 
@@ -60,6 +62,7 @@ async def insert_user(tx: IdentityTx, user: User) -> bool:
         "created_at": user.created_at,
         "modified_at": user.modified_at,
         "address_since": user.address_since,
+        "mfa_enabled": user.mfa_enabled,
     }
     return await tx.count(tx.insert(users).values(row).on_conflict_do_nothing()) == 1
 
@@ -137,6 +140,11 @@ async def raise_epoch(tx: IdentityTx, user: UserId, *, now: datetime) -> User:
     return await _update(tx, user, {"epoch": users.c.epoch + 1}, now)
 
 
+async def set_mfa_enabled(tx: IdentityTx, user: UserId, *, has_factor: bool, now: datetime) -> User:
+    """Note whether a user has a second factor, and tell the regions where they are a member."""
+    return await _update(tx, user, {"mfa_enabled": has_factor, "modified_at": now}, now)
+
+
 async def read_member_card(tx: DirectoryTx, user: UserId) -> MemberCard | None:
     """Read what a region may know of its member; None for somebody who is no user, or no more."""
     row = await tx.first(select(*_OF_A_CARD).where(users.c.user_id == user))
@@ -148,7 +156,7 @@ async def read_member_card(tx: DirectoryTx, user: UserId) -> MemberCard | None:
         email=row.email,
         locale=row.locale,
         time_zone=row.time_zone,
-        mfa_enabled=False,
+        mfa_enabled=row.mfa_enabled,
         epoch=row.epoch,
         version=row.version,
         absence=absence_of(UserState(row.state)),
@@ -170,6 +178,7 @@ def user_of(row: Row[Any]) -> User:  # Any: a row that has, among others, every 
         created_at=row.created_at,
         modified_at=row.modified_at,
         address_since=row.address_since,
+        mfa_enabled=row.mfa_enabled,
     )
 
 

@@ -13,7 +13,7 @@ from domicile.region.accounts.store import find_account
 from domicile.region.api_keys.store import list_keys_by
 from domicile.region.audit.domain import Filters, RecordedEvent, by_person
 from domicile.region.audit.store import append_audit, list_events
-from domicile.region.export.domain import ExportedPlace, ExportedRegion, check_fresh
+from domicile.region.export.domain import ExportedPlace, ExportedRegion
 from domicile.region.invitations.store import list_made_by, list_made_to
 from domicile.region.memberships.store import find_member, list_places
 from domicile.region.plane import RegionPlane
@@ -24,10 +24,10 @@ _EVENTS_AT_ONCE = 500
 async def begin_region_export(plane: RegionPlane, person: Person) -> ExportedRegion:
     """Read what the region knows of the caller; each of their accounts here notes that they took it along.
 
-    `reauthentication-required` unless the password was shown within ten minutes.
+    `reauthentication-required` unless the caller has shown within ten minutes who they are.
     """
     now = plane.clock()
-    check_fresh(person, now)
+    person.require_fresh(now)
 
     async def work(tx: RegionTx) -> ExportedRegion:
         places = [

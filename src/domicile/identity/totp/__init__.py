@@ -1,0 +1,1 @@
+"""One-time codes of an authenticator app, as a second factor."""
