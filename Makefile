@@ -18,7 +18,7 @@ EXPORT := export --frozen --quiet --no-header --no-emit-project --no-default-gro
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(RUN_STAMP) ## serve on http://127.0.0.1:8800 with nothing else to install (RUN_ARGS reaches `domicile serve`)
+run: $(RUN_STAMP) ## serve on http://localhost:8800 with nothing else to install (RUN_ARGS reaches `domicile serve`)
 	@$(BIN)/domicile serve $(RUN_ARGS)
 
 serve-postgres: $(DEV_STAMP) ## the same on a PostgreSQL that is started for it, with its data in ./var-postgres

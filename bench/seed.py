@@ -8,6 +8,7 @@ import msgspec
 from uuid_utils import uuid7
 
 from domicile.apps.node import Node, open_node
+from domicile.identity.passwords.domain import NewHash
 from domicile.identity.passwords.store import put_hash
 from domicile.identity.users.domain import User, UserState
 from domicile.identity.users.store import insert_user
@@ -78,7 +79,7 @@ async def _add_people(node: Node) -> list[Person]:
     async def work(tx: IdentityTx) -> None:
         for user in users:
             await insert_user(tx, user)
-            await put_hash(tx, user.id, kept, now=user.created_at)
+            await put_hash(tx, user.id, NewHash(kept, is_short=False), now=user.created_at)
 
     await node.identity.database.run_tx(work)
     return [as_person(user) for user in users]

@@ -75,7 +75,7 @@ async def _ask_for_document() -> dict[str, Any]:
             transport = httpx2.ASGITransport(
                 cast("Any", app)
             )  # the packages' ASGI types differ in spelling only
-            async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8800") as client:
+            async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8800") as client:
                 return msgspec.json.decode((await client.get("/openapi.json")).content)
 
 

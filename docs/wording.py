@@ -3,17 +3,24 @@
 # ruff: noqa: SLF001  # a limit is its module's own, and is read here only to be told
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 from domicile.apps import connection
 from domicile.identity.events import service as events
+from domicile.identity.factors import domain as factors
 from domicile.identity.links import MAILS_PER_HOUR
+from domicile.identity.passkeys import domain as passkeys
 from domicile.identity.passwords import domain as passwords
+from domicile.identity.recovery_codes import domain as recovery_codes
+from domicile.identity.totp_enrolment import service as totp_enrolment
 from domicile.identity.users import domain as users
-from domicile.infra import email_address
+from domicile.infra import blocklist, email_address, password_screen
 from domicile.infra.idempotency import MEMORY
 from domicile.infra.mail import mailbox
+from domicile.kernel import signing_keys
 from domicile.kernel.paging import DEFAULT_LIMIT, LARGEST_LIMIT
+from domicile.kernel.signing_keys import CLOCK_SKEW, LONGEST_TOKEN, PUBLISHED_AHEAD
 from domicile.region.access import routes as access
 from domicile.region.accounts.domain import LONGEST_ALIAS
 from domicile.region.api_keys import domain as api_keys
@@ -48,10 +55,12 @@ COMMON_PROBLEMS: Final = {
 SETTINGS: Final = {
     "namespace": "Second part of every URN; ASCII letters and digits.",
     "secret_key_file": "The root key: at least 64 hexadecimal digits. Empty: `secret.key` in the data folder, made at the first start.",
+    "secret_key_command": "A program, by its whole path, and its arguments: run once at the start, without a shell, it writes the root key within ten seconds. Instead of the file.",
     "server.host": "Where the server listens; `--host` wins.",
     "server.port": "Where the server listens; `--port` and `DOMICILE_PORT` win.",
     "server.public_url": "The address in links and tokens. Empty: host and port.",
-    "server.trusted_proxies": "Addresses whose `X-Forwarded-For` is believed. Empty: nobody's.",
+    "server.trusted_proxies": "Addresses and networks of proxies, whose `X-Forwarded-For` is believed. Empty: nobody's.",
+    "server.continue_hosts": "Host names to which the sign-in page may lead on, over https and at their usual port. Empty: none but this one.",
     "server.regions": "Ids of the regions that this node serves; empty: all. For the others it opens no database and answers 421.",
     "identity.database": "SQLAlchemy address of the database of identity and directory. Empty: `identity.db` in the data folder.",
     "regions.id": "Two to eight small letters, a hyphen, one to three digits.",
@@ -68,8 +77,16 @@ SETTINGS: Final = {
     "sessions.idle_minutes": "A session ends when nothing was done with it for so long.",
     "sessions.absolute_hours": "A session ends so long after the sign-in, whatever was done with it.",
     "passwords.min_length": "Shortest password, in code points; it holds for passwords that are set from then on.",
+    "passwords.min_length_with_factor": "Shortest password of who has a second factor when they set it.",
+    "passwords.blocklist_file": "Passwords that nobody may choose, one a line, in UTF-8, at most 16 MiB. Empty: none.",
+    "passwords.breached_url": "Where passwords that became known are looked up, by five digits of their SHA-1. Empty: nowhere.",
     "passwords.hash_threads": "Passwords hashed at once; each takes 19 MiB while it lasts.",
     "passwords.hash_queue": "Callers that may wait for a thread; the next one is answered 429.",
+    "passkeys.rp_id": "Domain that passkeys belong to: the host of `server.public_url` or a parent domain of it. Empty: that host; where it is an IP address, there are no passkeys. Changing it makes every passkey worthless.",
+    "passkeys.rp_name": "The name under which browsers show the platform.",
+    "passkeys.origins": "Origins of pages that may use passkeys, each within the domain. Empty: that of `server.public_url`.",
+    "throttling.most_failures": "Consecutive failures of one person and factor: half of them strangers', a quarter each at familiar sources and in sessions; then the factor has to be set up anew.",
+    "throttling.range_failures": "Failures from one address (IPv6: /64), over all persons, before strangers there have to wait; five times as many from the network around it.",
     "links.verify_hours": "How long the link that proves an address is good for.",
     "links.reset_minutes": "How long the link to a new password is good for.",
     "links.invitation_days": "How long an invitation is good for, from when it was made or last sent.",
@@ -91,16 +108,23 @@ SETTINGS: Final = {
 
 TABLES: Final = {
     "identity.users": "Who a person is, once: address, name, language, time zone.",
-    "identity.passwords": "The Argon2id hash of each person's password.",
+    "identity.passwords": "The Argon2id hash of each person's password, or another system's until the first sign-in; whether it is short.",
+    "identity.sign_ins": "Sign-ins under way, for ten minutes: of the token only its keyed hash, the address that was typed only sealed.",
+    "identity.known_devices": "The devices that a person has signed in from: a keyed hash, and when each was last used.",
     "identity.sessions": "Who is signed in where; of the token only its keyed hash.",
-    "identity.totp_factors": "The authenticator apps of people; each secret sealed.",
+    "identity.totp_factors": "The authenticator apps of people; each secret sealed. Those too that do not count yet, for an hour.",
     "identity.recovery_codes": "Of each recovery code only its keyed hash, and when it was used.",
+    "identity.passkeys": "The passkeys of people: public keys, and how and when each was used.",
+    "identity.passkey_challenges": "What devices were asked to sign, for five minutes; used once.",
     "identity.sign_ups": "Sign-ups whose address is not proved yet, with the hash of the password that was chosen.",
     "identity.password_resets": "Requests for a new password; of the link only its keyed hash.",
     "identity.email_changes": "Wishes for another address, and changes that can still be undone; of the link only its keyed hash.",
     "identity.email_undo_links": "The links that undo a change of address: keyed hashes.",
     "identity.released_addresses": "Addresses that were given up: a keyed hash and the moment, nothing of whose they were.",
     "identity.security_events": "What happened to a person's credentials, sessions and profile.",
+    "identity.attempts": "How much has failed, by a keyed hash of person, factor and whether the source is familiar, or of a range; with the user's id where there is one, no address.",
+    "identity.familiar_sources": "Networks from which a person has signed in lately: keyed hashes together with the person, and the moment.",
+    "identity.identity_signing_keys": "Every key that identity has signed with; the private part of the one that signs, and of the next, is sealed, that of the others is destroyed.",
     "identity.outbox": "Mails to be sent to people: kinds and ids, no address, no secret.",
     "directory.directory_accounts": "Every account id ever given out, with its region, state and alias.",
     "directory.directory_memberships": "The membership index: who is in which account, with state and role.",
@@ -132,7 +156,7 @@ TABLES: Final = {
     "region.access_log_head": "The last number of the access log.",
     "region.feed_cursor": "How far the region has read its feed.",
     "region.parked_feed": "Rows of the feed that failed too often.",
-    "region.signing_keys": "The region's signing key; its private part is sealed.",
+    "region.signing_keys": "Every key that the region has signed with; the private part of the one that signs, and of the next, is sealed, that of the others is destroyed.",
 }
 
 EVENTS: Final = {
@@ -160,30 +184,54 @@ EVENTS: Final = {
     "audit.user_updated.v1": "In an account's log: a user got another role, or was disabled or enabled. Of a person: the profile changed.",
     "audit.user_deleted.v1": "In an account's log: a user was removed, or is gone from the platform (`reason`). Of a person: the user was deleted.",
     "audit.userData_exported.v1": "A person took their data along: in each of their accounts, and of the person.",
-    "audit.user_created.v1": "Of a person: the address was proved.",
+    "audit.user_created.v1": "Of a person: the address was proved, or the operator imported the person (`source`).",
     "audit.user-signed-in.v1": "In an account's log: a session entered the account for the first time. Of a person: a sign-in, or a refused one.",
     "audit.user-signed-out.v1": "In an account's log: a session that had entered it was signed out. Of a person: a sign-out.",
     "audit.session_deleted.v1": "Of a person: one of their sessions was ended.",
+    "audit.sessions_deleted.v1": "Of a person: all of their sessions but one were ended (`ended`: how many).",
+    "audit.session_updated.v1": "Of a person: they showed again who they are, or tried to; the session goes on under a new id.",
     "audit.password_updated.v1": "Of a person: the password was changed, or refused to be.",
+    "audit.passkey_stopped.v1": "Of a person: the counter of a passkey went back, which tells of a copy; it is refused from then on.",
     "audit.passwordReset_created.v1": "Of a person: a link to a new password was sent.",
     "audit.emailChange_created.v1": "Of a person: another address was asked for, or refused to be.",
     "audit.emailChange_deleted.v1": "Of a person: the wish for another address was taken back.",
     "audit.email_updated.v1": "Of a person: another address is in place.",
     "audit.email_reset.v1": "Of a person: a change of address was undone with the link in a mail.",
+    "audit.factor_created.v1": "Of a person: a second factor counts from then on; or a wrong code was given for one.",
+    "audit.factor_replaced.v1": "Of a person: a second factor is in the place of another (`replacedID`).",
+    "audit.factor_updated.v1": "Of a person: a second factor is called something else.",
+    "audit.factor_deleted.v1": "Of a person: a second factor was removed.",
+    "audit.factors_reset.v1": "Of a person: the operator of the platform removed every second factor (`reason`).",
+    "audit.recoveryCodes_created.v1": "Of a person: a new set of recovery codes was made.",
+    "audit.recoveryCode_used.v1": "Of a person: a recovery code was used; how many are left.",
+    "audit.device_created.v1": "Of a person: a sign-in from a device that was not used before.",
     "audit.user_leaving.v1": "Of a person: the deletion was asked for, or refused.",
     "audit.user_stayed.v1": "Of a person: the deletion was cancelled.",
     "audit.user_disabled.v1": "Of a person: the operator of the platform disabled them (`reason`).",
+    "audit.attempt_refused.v1": "Of a person: an attempt came too soon after too many failures and was not looked at (`factor`, `sources`); at most one a minute of each counter.",
+    "audit.attempts_cleared.v1": "Of a person: the operator of the platform made their failed attempts forgotten (`factor`).",
     "audit.user_enabled.v1": "Of a person: the operator of the platform enabled them again (`reason`).",
-    "audit.password_reset.v1": "Of a person: a password was set with a link.",
+    "audit.password_reset.v1": "Of a person: a password was set with a link, or refused to be.",
 }
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{int(span.total_seconds() // 60)} minutes"
 
 
 def limits() -> Iterator[tuple[str, str, str]]:
     """List the limits that are no settings: what, how much, and the module that says so."""
     days = api_keys.LONGEST_LIFE.days // 365
     yield "Length of a person's name", f"{users.LONGEST_NAME} characters", users.__name__
+    yield from _limits_of_factors()
     yield "Length of an e-mail address", f"{email_address.LONGEST_EMAIL} characters", email_address.__name__
     yield "Length of a password", f"at most {passwords._LONGEST} characters", passwords.__name__
+    yield "Size of the operator's blocklist", f"{blocklist.LARGEST_FILE_BYTES >> 20} MiB", blocklist.__name__
+    yield (
+        "Passwords that are rated at once",
+        f"{password_screen._ASKED_AT_ONCE} of a process",
+        password_screen.__name__,
+    )
     yield "Length of an account's alias", f"{LONGEST_ALIAS} characters", "domicile.region.accounts.domain"
     yield "Addresses on a list of contacts", f"1 to {contacts.MOST_ADDRESSES}", contacts.__name__
     yield "Length of an API key's alias", f"{api_keys.LONGEST_ALIAS} characters", api_keys.__name__
@@ -200,6 +248,12 @@ def limits() -> Iterator[tuple[str, str, str]]:
         "Life of an account token",
         f"{int(LIFETIME.total_seconds() // 60)} minutes",
         "domicile.region.entering.domain",
+    )
+    yield "Publication of a signing key before it signs", _minutes(PUBLISHED_AHEAD), signing_keys.__name__
+    yield (
+        "Belief in a signing key after it has signed",
+        _minutes(LONGEST_TOKEN + CLOCK_SKEW),
+        signing_keys.__name__,
     )
     yield "Invitations in one request", f"{MOST_AT_ONCE:,}", "domicile.region.invitations.domain"
     yield (
@@ -237,3 +291,15 @@ def limits() -> Iterator[tuple[str, str, str]]:
     yield "Refused sign-ins of unknown addresses", f"kept {nobody} days, without the address", events.__name__
     megabytes = mailbox._LARGEST_MAIL_BYTES // 1024**2
     yield "A mail in the embedded mailbox", f"{megabytes} MiB", mailbox.__name__
+
+
+def _limits_of_factors() -> Iterator[tuple[str, str, str]]:
+    yield "Length of a second factor's name", f"{factors.LONGEST_NAME} characters", factors.__name__
+    yield "Authenticator apps of a person", f"{totp_enrolment.MOST_APPS}", totp_enrolment.__name__
+    yield "Passkeys of a person", f"{passkeys.MOST_PASSKEYS}", passkeys.__name__
+    minutes = int(passkeys.CHALLENGE_FOR.total_seconds() // 60)
+    yield "Answering what a browser is asked for a passkey", f"{minutes} minutes", passkeys.__name__
+    hours = int(totp_enrolment.CONFIRM_WITHIN.total_seconds() // 3600)
+    tries = f"{hours} hour, and {totp_enrolment.MOST_WRONG_CODES} wrong codes"
+    yield "Confirming an authenticator app", tries, totp_enrolment.__name__
+    yield "Recovery codes of a person", f"{recovery_codes.HOW_MANY}", recovery_codes.__name__

@@ -13,7 +13,21 @@ FUNCTION_LINES = 60
 MEANINGLESS_NAMES = {"base", "common", "helper", "helpers", "misc", "shared", "util", "utils"}
 
 # Heavy parts load when they are used, so that the command line answers at once.
-LOADED_WHEN_USED = {"alembic", "httpx2", "markdown_it", "mjml", "rich", "uvicorn", "uvloop"}
+LOADED_WHEN_USED = {
+    *(
+        "alembic",
+        "httpx2",
+        "markdown_it",
+        "mjml",
+        "passlib",
+        "rich",
+        "segno",
+        "uvicorn",
+        "uvloop",
+        "webauthn",
+        "zxcvbn",
+    ),
+}
 # Composition roots choose what to load by the command that was given.
 ROOMS_THAT_CHOOSE = {"apps"}
 

@@ -46,7 +46,10 @@ MACHINERY_COLUMNS = {
         *("expected", "deleted", "account_version", "version"),
     },
     "deletion_receipts": {"receipt_id", "at", "signed"},
-    "signing_keys": {"kid", "state", "sealed_private_key", "public_key", "created_at"},
+    "signing_keys": {
+        *("kid", "state", "sealed_private_key", "public_key"),
+        *("created_at", "signs_from", "signed_until", "withdrawn_at"),
+    },
 }
 """The other columns of those tables: numbers, names of kinds, moments, keys; of what was deleted, how many rows of which table."""
 
@@ -148,7 +151,7 @@ def test_nothing_crosses_from_a_region_into_identity():
 
 
 def test_no_credential_crosses():
-    secret = {"passwords", "sessions", "sign_ups", "password_resets", "signing_keys"}
+    secret = {"passwords", "sessions", "sign_ups", "password_resets", "signing_keys", "identity_signing_keys"}
     words = ("hash", "secret", "sealed", "token", "password")
 
     for crossing in CROSSINGS:

@@ -47,8 +47,8 @@ def server_url(data: Path) -> Generator[str]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
     try:
-        _wait_until_ready(f"http://127.0.0.1:{port}", process, log)
-        yield f"http://127.0.0.1:{port}"
+        _wait_until_ready(f"http://localhost:{port}", process, log)
+        yield f"http://localhost:{port}"
     finally:
         process.terminate()
         process.wait(_PATIENCE_SECONDS)
@@ -94,7 +94,8 @@ def newcomer(new_visitor: Callable[..., Visitor], data: Path) -> Callable[[str],
         form: dict[str, str | float | bool] = {"email": visitor.address, "password": PASSWORD}
         visitor.post("/sign-up", form | {"name": f"{name} Example"})
         visitor.post(f"/verify/{_mailed_token(data / 'mail', visitor.address)}", {})
-        visitor.post("/sign-in", form)
+        visitor.post("/sign-in", {"email": visitor.address})
+        visitor.post("/sign-in/password", {"password": PASSWORD})
         visitor.open("/accounts")
         assert visitor.heading() == "Your accounts"
         return visitor

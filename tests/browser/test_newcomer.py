@@ -24,8 +24,7 @@ def test_a_newcomer_creates_an_account_and_invites_a_reader_whose_access_then_gr
     ada.follow_mail("ada@example.com", "Confirm")
     ada.press("Verify my address")
     expect(ada.page.get_by_role("status")).to_contain_text("Your address is verified")
-    ada.fill(email="ada@example.com", password=PASSWORD)
-    ada.press("Sign in")
+    ada.show_password("ada@example.com")
     expect(ada.page.get_by_role("heading", name="No account yet")).to_be_visible()
 
     ada.follow("Create account")
@@ -52,8 +51,7 @@ def test_a_newcomer_creates_an_account_and_invites_a_reader_whose_access_then_gr
     grace.press("Verify my address")
     grace.page.goto(invitation)
     grace.page.get_by_role("main").get_by_role("link", name="Sign in", exact=True).click()
-    grace.fill(email="grace@example.com", password=PASSWORD)
-    grace.press("Sign in")
+    grace.show_password("grace@example.com")
     assert grace.page.url == invitation
     grace.press("Accept the invitation")
     expect(grace.page.get_by_role("status")).to_contain_text("Welcome")

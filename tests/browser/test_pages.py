@@ -27,7 +27,7 @@ SIGNED_OUT = [
     "/mailbox",
     "/nowhere",
 ]
-OWN = ["/me/email", "/me/data", "/me/delete"]
+OWN = ["/me/email", "/me/data", "/me/delete", "/step-up"]
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a[href], summary")]
     .filter(e => !(e.labels && e.labels.length) && !e.getAttribute("aria-label") && !e.textContent.trim())

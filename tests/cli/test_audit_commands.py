@@ -74,7 +74,7 @@ def test_without_trusted_keys_it_says_what_that_shows_and_what_not(run: Run, fil
 
     assert ran.code == 0
     assert "shows accidents, and no forgery" in ran.err
-    assert "/.well-known/domicile/de-1/jwks.json" in ran.err
+    assert "/.well-known/domicile/de-1/statement-keys.json" in ran.err
 
 
 def test_a_bad_log_ends_with_1_and_names_its_first_bad_entry(run: Run, files: Files):

@@ -219,7 +219,7 @@ def test_an_invitation_is_accepted_with_the_whole_link(run: Run, signed_in: Peer
     joined = {"accountID": "004217730956", "region": "de-1", "roleID": "read-only"}
     signed_in.answer("POST /api/invitations/accept", 200, joined)
 
-    shown = run("invite", "accept", "http://127.0.0.1:8800/join/to-ken_1")
+    shown = run("invite", "accept", "http://localhost:8800/join/to-ken_1")
 
     assert signed_in.sent("POST /api/invitations/accept")[0].body == {"token": "to-ken_1"}
     assert "004217730956 in de-1, as read-only" in shown.out

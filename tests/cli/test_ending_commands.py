@@ -15,7 +15,7 @@ ACCOUNT = "GET /api/accounts/004217730956"
 DELETE = "DELETE /api/accounts/004217730956"
 RECEIPT_ID = "rec_de-1_4f9Zk2Lw8QpX0aBcD1eFgH"
 RECEIPT = f"GET /api/deletion-receipts/{RECEIPT_ID}"
-KEYS = "GET /.well-known/domicile/de-1/jwks.json"
+KEYS = "GET /.well-known/domicile/de-1/statement-keys.json"
 
 
 @pytest.fixture
@@ -194,6 +194,26 @@ def test_a_kept_receipt_is_verified_offline(run: Run, tmp_path: Path, receipt: d
         ended = run("receipts", "verify", _kept(tmp_path, kept), "--jwks", str(keys))
         assert ended.code == 0, ended.err
         assert "004217730956" in ended.out
+
+
+def test_a_receipt_by_a_withdrawn_key_is_good_only_if_the_server_itself_has_its_fingerprint(
+    run: Run, peer: Peer, tmp_path: Path, receipt: dict[str, object], signer: Signer
+):
+    (key,) = signer.jwks()["keys"]  # pyright: ignore[reportGeneralTypeIssues]  # a list, in a mapping of objects
+    withdrawn = {"keys": [key | {"state": "withdrawn", "withdrawn": "2026-12-01T00:00:00Z"}]}
+    keys = tmp_path / "withdrawn.json"
+    keys.write_text(json.dumps(withdrawn))
+
+    for kept in (
+        receipt,
+        str(receipt["signed"]),
+    ):  # the first brings a fingerprint along, as a forger's would
+        ended = run("receipts", "verify", _kept(tmp_path, kept), "--jwks", str(keys))
+        assert ended.code == 1
+        assert "withdrawn on 2026-12-01T00:00:00Z" in " ".join(ended.err.split())
+    peer.answer(RECEIPT, 200, receipt)
+    peer.answer(KEYS, 200, withdrawn)
+    assert run("receipts", "verify", RECEIPT_ID, "--url", peer.url).code == 0
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,7 @@ def test_a_reading_error_is_a_command_error_and_no_traceback(tmp_path: Path):
 
 
 def test_a_link_instead_of_a_mail_is_asked_for_and_shown(run: Run, entered: Peer):
-    link = "http://127.0.0.1:8800/join/de-1.004217730956.secret"
+    link = "http://localhost:8800/join/de-1.004217730956.secret"
     entered.answer("POST /api/invitations", 201, {"id": "A" * 32, "link": link})
     entered.answer(f"POST /api/invitations/{'A' * 32}/send", 200, {"id": "A" * 32, "link": link})
 
@@ -349,7 +349,7 @@ def test_my_invitations_are_listed_with_the_regions_to_ask_elsewhere(run: Run, s
     ("given", "path", "body"),
     [
         (REF, f"/api/me/invitations/{REF}", None),
-        ("http://127.0.0.1:8800/join/to-ken_1", "/api/invitations", {"token": "to-ken_1"}),
+        ("http://localhost:8800/join/to-ken_1", "/api/invitations", {"token": "to-ken_1"}),
     ],
 )
 def test_an_invitation_is_answered_by_its_link_or_by_its_reference(

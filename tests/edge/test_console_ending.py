@@ -17,7 +17,9 @@ class Browser:
         self._client = world.server.client
         self._url = world.server.url
         self._cookie = ""
-        signed_in = self.post("/sign-in", {"email": address, "password": PASSWORD})
+        begun = self.post("/sign-in", {"email": address})
+        self._cookie = begun.headers["set-cookie"].partition(";")[0]
+        signed_in = self.post("/sign-in/password", {"password": PASSWORD})
         self._cookie = signed_in.headers["set-cookie"].partition(";")[0]
 
     def get(self, path: str) -> httpx2.Response:

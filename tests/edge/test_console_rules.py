@@ -2,10 +2,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domicile.console.continuing import HOME, local_path, with_continuing
+from domicile.console.continuing import HOME, destination, is_elsewhere, local_path, with_continuing
 from domicile.console.forms import Form
 from domicile.console.notices import find_notice, noticing
-from domicile.console.wording import device, moment_in, told
+from domicile.console.wording import moment_in, told
+from domicile.identity.devices import device_name
+from domicile.infra.settings import is_host_name
 
 
 @pytest.mark.parametrize(
@@ -34,11 +36,85 @@ def test_a_page_of_this_console_is_gone_on_to(path: str):
         "/" + "a" * 600,
         "/sign-out",
         "/sign-in",
+        "/step-up",
         "/api/me",
     ],
 )
 def test_everything_else_leads_home(target: str | None):
     assert local_path(target) == HOME
+
+
+HOSTS = ("app.example.com", "xn--bcher-kva.example")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://app.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/welcome?from=sign-in&a=%2F",
+        "https://xn--bcher-kva.example/",
+    ],
+)
+def test_a_host_that_the_operator_named_is_gone_on_to(target: str):
+    assert destination(target, HOSTS) == target
+    assert is_elsewhere(target)
+    assert destination(target, ()) == HOME
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://app.example.com/",
+        "//app.example.com/",
+        "https:app.example.com",
+        "https:/app.example.com/",
+        "https:///app.example.com/",
+        "https:\\\\app.example.com/",
+        "\\\\app.example.com/",
+        "HTTPS://app.example.com/",
+        "https://APP.example.com/",
+        "https://app.example.com./",
+        "https://app.example.com:443/",
+        "https://app.example.com:8443/",
+        "https://app.example.com@evil.example/",
+        "https://evil.example@app.example.com/",
+        "https://evil.example\\@app.example.com/",
+        "https://app.example.com\\.evil.example/",
+        "https://app.example.com.evil.example/",
+        "https://evilapp.example.com/",
+        "https://example.com/",
+        "https://evil.example/https://app.example.com/",
+        "https://evil.example#https://app.example.com/",
+        "https://app.example.com?x",
+        "https://app.example.com#x",
+        "https://app.example.com/#x",
+        "https://\u0430pp.example.com/",
+        "https://app\u3002example.com/",
+        "https://b\u00fccher.example/",
+        "https://app.example.com/\r\nSet-Cookie: a=b",
+        "https://app.example.com/ ",
+        " https://app.example.com/",
+        "https://app.example.com/%\u0000",
+        "https://app.example.com/" + "a" * 600,
+        "javascript://app.example.com/%0aalert(1)",
+        "data:text/html,app.example.com",
+    ],
+)
+def test_no_other_address_is_gone_on_to(target: str):
+    assert destination(target, HOSTS) == HOME
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("", "localhost", "example.com.", "Example.com", "example.com:443", "https://example.com"),
+        *("a@example.com", "127.0.0.1", "[::1]", "*.example.com", "b\u00fccher.example", "example.com/"),
+        *("-a.example", "a" * 64 + ".de"),
+    ],
+)
+def test_a_host_to_go_on_to_is_a_bare_name(host: str):
+    assert not is_host_name(host)
 
 
 def test_the_way_home_needs_no_saying():
@@ -74,12 +150,13 @@ def test_a_form_does_not_print():
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:145.0) Gecko/20100101 Firefox/145.0",
             "Firefox on macOS",
         ),
-        ("domicile-cli/0.1.0", "domicile-cli/0.1.0"),
+        ("domicile-cli/0.1.0", "Domicile CLI"),
+        ("another/1.0", "another/1.0"),
         ("", "Unknown device"),
     ],
 )
 def test_a_device_is_named_by_what_it_said_of_itself(agent: str, name: str):
-    assert device(agent) == name
+    assert device_name(agent) == name
 
 
 def test_what_is_wrong_with_an_input_is_one_sentence():

@@ -19,8 +19,8 @@ _NOW = datetime(2026, 11, 23, 14, 0, 5, tzinfo=UTC)
 _MAIL = MailMessage(
     to="ana@example.com",
     subject="<script>alert(1)</script>",
-    text="Follow http://127.0.0.1:8800/verify <b>",
-    html='<html><head><title>x</title></head><body><a target="_blank" href="http://127.0.0.1:8800/verify">Go</a></body></html>',
+    text="Follow http://localhost:8800/verify <b>",
+    html='<html><head><title>x</title></head><body><a target="_blank" href="http://localhost:8800/verify">Go</a></body></html>',
     message_id_seed="1",
 )
 

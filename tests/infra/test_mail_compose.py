@@ -22,11 +22,18 @@ _FACTS = {
     "inviter": "Ben Okafor",
     "expires": "2026-11-30 14:00 UTC",
     "changed_at": "2026-11-23 14:00 UTC",
+    "failed_at": "2026-11-23 14:00 UTC",
     "account_id": "004217730956",
     "purge_after": "2026-12-23 14:00 UTC",
     "receipt": "rec_de-1_4f9Zk2Lw8QpX0aBcD1eFgH",
     "new_address": "ana.ruiz@example.com",
     "undo_until": "2026-11-30 14:00 UTC",
+    "when": "2026-11-23 15:00 (Europe/Berlin)",
+    "device": "Firefox, Windows",
+    "address": "198.51.100.7",
+    "factor_kind": "totp",
+    "factor_name": "Ana's phone",
+    "codes_left": "9",
 }
 _EVERY_MAIL = [(kind, language) for kind in MailKind for language in ("en", "ja", "de")]
 

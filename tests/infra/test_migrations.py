@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domicile.apps.tables import GLOBAL_METADATA, REGION_METADATA
 from domicile.directory.accounts.store import accounts as entries
+from domicile.identity.passwords.store import passwords
 from domicile.infra.databases import Database, Tx
 from domicile.infra.migrations import (
     History,
@@ -297,6 +298,20 @@ async def test_people_and_places_from_the_first_release_are_kept_and_count(
         await connection.run_sync(run_alembic, history, command.downgrade, f"{history}_0001")
         kept = await connection.execute(text(question.partition(",")[0] + " FROM " + question.split()[-1]))
         assert kept.scalar_one() == answer[0]
+
+
+async def test_passwords_of_the_first_release_can_stand_alone(engine: AsyncEngine):
+    told = {"name": "Ann", "locale": "en", "time_zone": "UTC", "state": "enabled", "epoch": 1, "version": 1}
+    stamps = {"created_at": _NOW, "modified_at": _NOW}
+    user = _row("users", user_id="ann", email="a@b.example", email_key="a@b.example", **told, **stamps)
+    password = _row("passwords", user_id="ann", hash="$argon2id$", changed_at=_NOW)
+    await _with_rows_of_the_first_release(engine, History.GLOBAL, user, password)
+
+    assert await upgrade(engine, History.GLOBAL)
+
+    async with engine.connect() as connection:
+        query = select(passwords.c.hash, passwords.c.is_short)
+        assert [tuple(row) for row in (await connection.execute(query)).all()] == [("$argon2id$", False)]
 
 
 async def test_a_database_of_the_other_history_is_not_taken_for_ones_own(engine: AsyncEngine):

@@ -31,8 +31,8 @@ def test_without_a_file_there_are_three_regions_each_with_a_file_of_its_own(tmp_
         f"sqlite+aiosqlite:///{tmp_path}/{name}.db"
         for name in ("identity", "region-us-1", "region-de-1", "region-jp-1")
     }
-    assert settings.public_url == "http://127.0.0.1:8800"
-    assert settings.secret_key_file == tmp_path / "secret.key"
+    assert settings.public_url == "http://localhost:8800"
+    assert settings.root_key.file == tmp_path / "secret.key"
     assert settings.mail is None
 
 
@@ -108,3 +108,35 @@ def test_a_fault_never_shows_the_password_of_a_database(tmp_path: Path):
     )
 
     assert PASSWORD not in faults_of(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("min_length = 7", "min_length"),
+        ("min_length = 65", "min_length"),
+        ("min_length_with_factor = 7", "min_length_with_factor"),
+        ("min_length = 12\nmin_length_with_factor = 13", "must not be more than passwords.min_length"),
+        (
+            'blocklist_file = "/nowhere/list.txt"',
+            "/nowhere/list.txt cannot be read: No such file or directory",
+        ),
+        ('breached_url = "http://ranges.example.com/"', "passwords.breached_url: must begin with https://"),
+        ('breached_url = "ranges.example.com"', "passwords.breached_url"),
+        ('breached_url = "https://ranges.example.com/?q="', "without a query"),
+        ('breached_url = "https://me:secret@ranges.example.com/"', "passwords.breached_url"),
+        ('breached_url = "file:///etc/passwd"', "passwords.breached_url"),
+        ('breached_url = "https://"', "passwords.breached_url"),
+    ],
+)
+def test_a_fault_in_the_rules_for_passwords_is_explained(tmp_path: Path, line: str, said: str):
+    assert said in faults_of(tmp_path, f"[passwords]\n{line}\n")
+
+
+def test_lists_and_range_services_are_off_unless_they_are_named(tmp_path: Path):
+    assert (load(tmp_path).passwords.blocklist_file, load(tmp_path).passwords.breached_url) == ("", "")
+    (tmp_path / "list.txt").write_text("seven moons over acme\n", encoding="utf-8")
+    text = f'[passwords]\nblocklist_file = "{tmp_path}/list.txt"\nbreached_url = "http://127.0.0.1:9/range"\n'
+    passwords = load(tmp_path, text).passwords
+    assert (passwords.min_length, passwords.min_length_with_factor) == (15, 8)
+    assert passwords.blocklist_file == f"{tmp_path}/list.txt"

@@ -23,6 +23,7 @@ from domicile.kernel.permissions import MemberState
 from domicile.kernel.roles import FULL_ACCESS
 from domicile.region.memberships.store import list_members
 from tests.support.api import Api
+from tests.support.factors import factors_of
 from tests.support.world import Account, Person, World
 
 PEOPLE = 4
@@ -39,6 +40,7 @@ class OwnedAccount(RuleBasedStateMachine):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
+        self.factors = factors_of(world)
         self.people: list[Person] = []
         self.account: Account
 
@@ -126,17 +128,52 @@ class OwnedAccount(RuleBasedStateMachine):
         except DomainError:
             return
         self.world.server.run(enable_person(identity, user, "test"))
-        self.people[who] = replace(self.person(who), api=self.world.sign_in(self.person(who).email))
+        self.people[who] = self.factors.sign_in_by_password(self.person(who))
 
     @rule(by=WHO)
     def suspend_and_restore(self, by: int) -> None:
         if (api := self.api(by)) is not None and api.delete(
             f"/api/accounts/{self.account.id}"
         ).status_code < 300:
-            owners = [
-                each.api.post(f"/api/accounts/{self.account.id}/restore").status_code for each in self.people
-            ]
-            assert 200 in owners, owners
+            assert self.restored() or self.restored(enrolling=True)
+
+    @rule(who=WHO)
+    def add_a_second_factor_and_use_it(self, who: int) -> None:
+        if self.person(who).api.get("/api/accounts").status_code == 200:
+            self.factors.enrol(self.person(who))
+            self.factors.use(self.person(who).api)
+
+    @rule(who=WHO)
+    def lose_the_second_factor(self, who: int) -> None:
+        """Identity cannot know which accounts ask for one, and lets it go."""
+        if self.person(who).api.get("/api/accounts").status_code == 200:
+            self.factors.lose(self.person(who))
+            self.people[who] = replace(self.person(who), api=self.world.sign_in(self.person(who).email))
+
+    @rule(by=WHO, required=st.sampled_from([True, True, False]))
+    def ask_for_a_second_factor(self, by: int, required: bool) -> None:
+        self.send(self.askings(by, required=required))
+
+    @rule(by=WHO, other=WHO, whom=WHO)
+    def ask_for_a_second_factor_while_another_is_demoted(self, by: int, other: int, whom: int) -> None:
+        self.send([*self.askings(by, required=True), *self.changes(other, whom, {"roleID": "read-only"})])
+
+    def restored(self, *, enrolling: bool = False) -> bool:
+        """Let everybody try to restore the account, each after adding a second factor if that is what stands against it."""
+        path = f"/api/accounts/{self.account.id}/restore"
+        for each in self.people:
+            answer = each.api.post(path)
+            if enrolling and answer.status_code == 403 and "enrol" in answer.json():
+                self.factors.enrol(each)
+                self.factors.use(each.api)
+                answer = each.api.post(path)
+            if answer.status_code == 200:
+                return True
+        return False
+
+    def askings(self, by: int, *, required: bool) -> list[Act]:
+        api, path = self.api(by), f"/api/accounts/{self.account.id}"
+        return [] if api is None else [lambda: api.post(path, {"mfaRequired": required})]
 
     def departures(self, who: int) -> list[Act]:
         leaver = self.person(who)
@@ -170,6 +207,12 @@ class OwnedAccount(RuleBasedStateMachine):
             each.role_id == FULL_ACCESS and each.state is MemberState.ENABLED and each.absence is None
             for each in page.items
         ), page.items
+        owners = {each.user_id for each in page.items if each.role_id == FULL_ACCESS}
+        assert any(self.can_enter_or_enrol(each) for each in self.people if UserId(each.id) in owners)
+
+    def can_enter_or_enrol(self, person: Person) -> bool:
+        answer = person.api.post(f"/api/accounts/{self.account.id}/token")
+        return answer.status_code == 201 or (answer.status_code == 403 and "enrol" in answer.json())
 
 
 def test_an_account_is_never_ownerless(own_world: World) -> None:

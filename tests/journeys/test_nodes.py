@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from tests.support.api import REGIONS, Api
+from tests.support.factors import factors_at
 from tests.support.ledger import check_ledger, writing
 from tests.support.nodes import Nodes, several_nodes
 from tests.support.offline_verifier import NotBelieved, OfflineVerifier
@@ -191,6 +192,30 @@ def _narrowings(pair: Pair, account: Account) -> dict[str, tuple[Api, Callable[[
             _is_shut_out,
         ),
     }
+
+
+def test_a_second_factor_that_is_asked_for_on_one_node_is_asked_for_on_all(pair: Pair) -> None:
+    account, member = pair.one.account(pair.one.person()), pair.one.person("Gus Guest")
+    inside_of_member = pair.one.join(account, member)
+    key = pair.one.key(account.api)
+    factors = factors_at(pair.one, pair.nodes.databases["identity"])
+    factors.enrol(account.owner)
+    owner = factors.sign_in(account.owner)
+    inside = pair.two.enter(replace(owner, api=pair.on_two(owner.api)), account.id)
+    warm = [inside_of_member, pair.on_two(inside_of_member)]
+    assert not any(_is_shut_out(each) for each in warm * 2)
+
+    inside.call("POST", f"/api/accounts/{account.id}", {"mfaRequired": True})
+
+    done = time.monotonic()
+    assert _is_shut_out(warm[1])  # where it was done
+    _seconds_until(lambda: _is_shut_out(warm[0]), since=done)
+    for world in (pair.one, pair.two):
+        session = world.anyone.with_(member.api.authorization)
+        refused = session.post(f"/api/accounts/{account.id}/token")
+        assert refused.status_code == 403 and refused.json()["enrolled"] is False
+        assert not _is_shut_out(world.anyone.with_(inside.authorization))
+        assert not _is_shut_out(world.anyone.with_(key.api.authorization))
 
 
 def test_what_ends_on_one_node_is_refused_there_at_the_next_request_and_elsewhere_within_two_seconds(
@@ -421,7 +446,7 @@ def test_a_root_key_that_does_not_fit_the_databases_is_refused_at_the_start(pair
     ended = _command(node, "serve", "--port", "0", config=str(other))
     assert ended.returncode == 1
     assert str(other_key) in ended.stderr
-    assert "us-1" in ended.stderr
+    assert "the database of identity was begun with" in ended.stderr
     assert "Traceback" not in ended.stderr
     other.unlink()
 

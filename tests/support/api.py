@@ -163,7 +163,8 @@ async def _serve(
                 access_log=False,
                 server_header=False,
                 date_header=False,
-                proxy_headers=False,
+                proxy_headers=bool(settings.server.trusted_proxies),
+                forwarded_allow_ips=list(settings.server.trusted_proxies),
                 timeout_graceful_shutdown=5,
             )
             loop = asyncio.get_running_loop()

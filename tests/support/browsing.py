@@ -71,7 +71,7 @@ class Visitor:
 
     def put_session(self, value: str) -> None:
         """Give the browser a session cookie."""
-        kept: Any = {"name": SESSION, "value": value, "domain": "127.0.0.1", "path": "/", "secure": True}
+        kept: Any = {"name": SESSION, "value": value, "domain": "localhost", "path": "/", "secure": True}
         self.context.add_cookies([kept])
 
     def post(self, path: str, form: dict[str, str | float | bool], **headers: str) -> APIResponse:
@@ -121,7 +121,13 @@ class Visitor:
 
     def sign_in(self, address: str, password: str = PASSWORD) -> None:
         self.open("/sign-in")
-        self.fill(email=address, password=password)
+        self.show_password(address, password)
+
+    def show_password(self, address: str, password: str = PASSWORD) -> None:
+        """Go through the pages of address and password, from the first of them."""
+        self.fill(email=address)
+        self.press("Next")
+        self.fill(password=password)
         self.press("Sign in")
 
     def create_account(self, alias: str, region: str) -> str:

@@ -29,7 +29,7 @@ from domicile.infra.idempotency import IdempotencyKeys
 from domicile.infra.outbox import Outbox
 from domicile.infra.secrets import Keyring
 from domicile.infra.settings import Settings, load_settings
-from domicile.infra.signing import new_signer
+from domicile.infra.signing import new_signer, only_key
 from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
@@ -217,7 +217,7 @@ class Platform:
             MembershipStanding(MemberState.ENABLED, role, epoch=0),
         )
         now = Circumstances(self.clock(), None)
-        return Caller(standing, now, role, "", "", "account-token", NOBODYS_ORIGIN)
+        return Caller(standing, now, role, "", "", "account-token", NOBODYS_ORIGIN, authenticated_at=now.now)
 
     async def join(self, region: LiveRegion, account: AccountId, person: Person, role: RoleId) -> None:
         """Make somebody a member as accepting an invitation does."""
@@ -370,7 +370,7 @@ def _plane(
         """The couriers of these tests come when they are called."""
 
     return RegionPlane(
-        region=Region(name, name, "http://127.0.0.1:8800", is_open=True, is_discreet=name == DISCREET),
+        region=Region(name, name, "http://localhost:8800", is_open=True, is_discreet=name == DISCREET),
         settings=settings,
         catalogue=settings.catalogue(),
         database=database,
@@ -383,5 +383,5 @@ def _plane(
         key_hash=keyring.hasher(f"api keys {name}"),
         link_hash=keyring.hasher(f"links {name}"),
         sealer=sealer,
-        signer=new_signer(name),
+        signer=only_key(new_signer(name), now=clock()),
     )

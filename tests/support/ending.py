@@ -109,7 +109,16 @@ class Ending:
         place = MembershipStanding(MemberState.ENABLED, role, epoch=0)
         standing = Standing(Principal.user(user or self.owner), holder, place)
         moment = Circumstances(self.clock(), None)
-        return Caller(standing, moment, role, "Ann", "user1@example.com", "session", NOBODYS_ORIGIN)
+        return Caller(
+            standing,
+            moment,
+            role,
+            "Ann",
+            "user1@example.com",
+            "session",
+            NOBODYS_ORIGIN,
+            authenticated_at=moment.now,
+        )
 
     async def find(self, account: AccountId) -> Account | None:
         return await self.plane.database.read(lambda tx: find_account(tx, account))

@@ -43,7 +43,7 @@ from tests.support.region import ACCOUNT, ADDRESS, FrozenClock, LiveRegion, live
 
 GRACE = "grace@example.com"
 ANY_VERSION = expecting(None)
-_LINK = re.compile(r"http://127\.0\.0\.1:8800/join/(\S+)")
+_LINK = re.compile(r"http://localhost:8800/join/(\S+)")
 
 
 def user_id(number: int) -> UserId:

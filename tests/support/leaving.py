@@ -8,14 +8,19 @@ from pathlib import Path
 from domicile.identity.departure.domain import DepartureStatus
 from domicile.identity.departure.service import delete_myself, settle_departure, settle_departures
 from domicile.identity.outbox import outbox as identity_outbox
+from domicile.identity.passwords.domain import NewHash
 from domicile.identity.passwords.store import put_hash
 from domicile.identity.plane import IdentityPlane
-from domicile.identity.sessions.service import authenticate_session, sign_in
+from domicile.identity.sessions.service import authenticate_session
+from domicile.identity.signing_in.service import sign_in
 from domicile.identity.users.store import find_user
 from domicile.infra.outbox import Outbox
+from domicile.infra.password_screen import PasswordScreen
+from domicile.infra.password_settings import PasswordSettings
 from domicile.infra.passwords import PasswordHasher
 from domicile.infra.secrets import Keyring, SecretText, new_link_token
 from domicile.infra.settings import load_settings
+from domicile.infra.signing import new_signer, only_key
 from domicile.kernel.callers import Person
 from domicile.kernel.ids import AccountId, RoleId, UserId
 from domicile.kernel.permissions import MemberState
@@ -49,7 +54,9 @@ class Leaving:
     async def give_password(self, user: UserId) -> None:
         """Let a user sign in."""
         now = self.platform.clock()
-        await self.plane.database.run_tx(lambda tx: put_hash(tx, user, self.hash, now=now))
+        await self.plane.database.run_tx(
+            lambda tx: put_hash(tx, user, NewHash(self.hash, is_short=False), now=now)
+        )
 
     async def sign_in(self, user: UserId) -> Person:
         """Begin a session, and tell who holds it."""
@@ -131,11 +138,14 @@ async def leaving(platform: Platform, folder: Path) -> AsyncGenerator[Leaving]:
         clock=platform.clock,
         outbox=Outbox(identity_outbox, platform.clock, park_after=8, wake=lambda: None),
         passwords=hasher,
+        screen=PasswordScreen(hasher, PasswordSettings()),
         token_hash=keyring.hasher("identity links"),
         session_hash=keyring.hasher("sessions"),
         code_hash=keyring.hasher("identity codes"),
         sealer=keyring.sealer("identity"),
+        attempt_hash=keyring.hasher("attempts"),
         cursors=Cursors(keyring.hasher("cursors")),
+        signer=only_key(new_signer("identity"), now=platform.clock()),
     )
     try:
         yield Leaving(platform, plane, await hasher.hash(SecretText(PASSWORD)))

@@ -15,7 +15,9 @@ from domicile.identity.handlers import identity_mail_handlers
 from domicile.identity.outbox import outbox
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.registration.service import WantedSignUp, sign_up, verify_sign_up
-from domicile.identity.sessions.service import SignedIn, authenticate_session, sign_in
+from domicile.identity.sessions.service import authenticate_session
+from domicile.identity.signing_in.beginning import SignedIn
+from domicile.identity.signing_in.service import sign_in
 from domicile.identity.users.domain import User
 from domicile.infra.databases import Database, IdentityTx, identity_database
 from domicile.infra.mail.keeping import KeptMail, list_mails, read_mail
@@ -23,9 +25,11 @@ from domicile.infra.mail.mailbox import Mailbox
 from domicile.infra.mail.settings import MailSettings
 from domicile.infra.mail.smtp import SmtpMailer
 from domicile.infra.outbox import Handler, Outbox, OutboxRow
+from domicile.infra.password_screen import PasswordScreen
 from domicile.infra.passwords import PasswordHasher
 from domicile.infra.secrets import Keyring, SecretText
 from domicile.infra.settings import load_settings
+from domicile.infra.signing import new_signer, only_key
 from domicile.kernel.callers import Origin, Person
 from domicile.web.cursors import Cursors
 
@@ -166,11 +170,14 @@ async def running_people(url: str, folder: Path) -> AsyncGenerator[People]:
             clock=clock,
             outbox=Outbox(outbox, clock, park_after=8, wake=lambda: None),
             passwords=hasher,
+            screen=PasswordScreen(hasher, settings.passwords),
             token_hash=keyring.hasher("identity links"),
             session_hash=keyring.hasher("sessions"),
             code_hash=keyring.hasher("identity codes"),
             sealer=keyring.sealer("identity"),
+            attempt_hash=keyring.hasher("attempts"),
             cursors=Cursors(keyring.hasher("cursors")),
+            signer=only_key(new_signer("identity"), now=clock()),
         )
         mailer = SmtpMailer(MailSettings(host="127.0.0.1", port=mailbox.port, tls="none"), clock)
         yield People(plane, clock, mailbox, identity_mail_handlers(plane, mailer))

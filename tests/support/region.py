@@ -16,6 +16,7 @@ from domicile.infra.outbox import Outbox
 from domicile.infra.planes import DIRECTORY, REGION
 from domicile.infra.secrets import Keyring
 from domicile.infra.settings import load_settings
+from domicile.infra.signing_keys import KeyKeeper
 from domicile.kernel.callers import Caller, MemberCard, Origin
 from domicile.kernel.ids import AccountId, ApiKeyId, RegionId, UserId
 from domicile.kernel.paging import PageRequest
@@ -39,7 +40,7 @@ from domicile.region.entering.keys import TokenKeys
 from domicile.region.memberships.store import insert_member
 from domicile.region.outbox.store import idempotency_keys, outbox
 from domicile.region.plane import RegionPlane
-from domicile.region.signing.service import open_signer
+from domicile.region.signing.service import region_keeper
 from domicile.region.standing.service import Standings
 
 ACCOUNT = AccountId("004217730956")
@@ -68,6 +69,8 @@ class LiveRegion:
     plane: RegionPlane
     clock: FrozenClock
     door: Door
+    keeper: KeyKeeper[RegionTx]
+    """Of the region's signing keys, as a node has it."""
 
     def person(
         self,
@@ -83,7 +86,16 @@ class LiveRegion:
         )
         origin = Origin("request-1", ADDRESS, "tests/1.0")
         circumstances = Circumstances(self.clock(), ADDRESS)
-        return Caller(standing, circumstances, role, "Ada Owner", "ada@example.com", "account-token", origin)
+        return Caller(
+            standing,
+            circumstances,
+            role,
+            "Ada Owner",
+            "ada@example.com",
+            "account-token",
+            origin,
+            authenticated_at=self.clock(),
+        )
 
     async def key_caller(self, key: ApiKeyId, secret: str, *, address: str = str(ADDRESS)) -> Caller:
         """The key as the region's door recognises it; raises what the door answers."""
@@ -130,6 +142,7 @@ async def live_region(url: str, folder: Path) -> AsyncGenerator[LiveRegion]:
         await connection.run_sync(REGION.create_all)
     async with directory.engine.begin() as connection:
         await connection.run_sync(DIRECTORY.create_all)
+    keeper = region_keeper(region.id, database, sealer, clock)
     plane = RegionPlane(
         region=region,
         settings=settings,
@@ -144,13 +157,13 @@ async def live_region(url: str, folder: Path) -> AsyncGenerator[LiveRegion]:
         key_hash=keyring.hasher("api keys de-1"),
         link_hash=keyring.hasher("links de-1"),
         sealer=sealer,
-        signer=await open_signer(region.id, database, sealer, now=clock()),
+        signer=await keeper.open(),
     )
     try:
         await database.run_tx(lambda tx: _settle(tx, clock()))
         await directory.run_tx(lambda tx: _reserve(tx, region.id, clock()))
-        keys = TokenKeys(region, settings.namespace, plane.signer)
-        yield LiveRegion(plane, clock, Door(plane, standings, keys))
+        keys = TokenKeys(region, settings.namespace, plane.signer, look_again=keeper.look_again)
+        yield LiveRegion(plane, clock, Door(plane, standings, keys), keeper)
     finally:
         await database.close()
         await directory.close()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from domicile.web.operations import Access
 from tests.support.api import Api
+from tests.support.apps import begin, with_app
 from tests.support.operations import Operation
 from tests.support.stored import Stored, everything
 from tests.support.world import Account, World, until
@@ -42,7 +43,8 @@ class Scene:
 
 def make_scene(world: World) -> Scene:
     """Make the account and what is in it."""
-    owner, guest = world.person("Ann Example"), world.person("Gus Guest")
+    enrolled, guest = with_app(world, world.person("Ann Example")), world.person("Gus Guest")
+    owner = enrolled.person
     account = world.account(owner, "de-1", "Example Labs")
     world.join(account, guest)
     body = {"email": world.address("invited"), "roleID": "read-only"}
@@ -58,6 +60,8 @@ def make_scene(world: World) -> Scene:
         "invitation_id": account.api.call("POST", "/api/invitations", body, status=201)["id"],
         "ref": owner.api.call("GET", "/api/me/invitations")["invitations"][0]["ref"],
         "role_id": "auditor",
+        "factor_id": enrolled.app_id,
+        "enrolment_id": begin(owner.api, "Tablet")["id"],
         "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
     }

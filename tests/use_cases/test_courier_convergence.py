@@ -85,7 +85,7 @@ class Run:
     async def modify(self, account: int, alias: int) -> None:
         if self.made:
             region, account_id, owner = self.made[account % len(self.made)]
-            change = AccountChange(f"Alias {alias}", None, None)
+            change = AccountChange(f"Alias {alias}")
             caller = self.platform.owner(region, account_id, owner)
             await modify_account(region.plane, caller, change, ANY_VERSION)
 

@@ -31,7 +31,7 @@ class RegionsBody(Wire, frozen=True):
     """The regions, in the order of the configuration."""
 
     example: ClassVar[dict[str, object]] = {
-        "regions": [{"id": "de-1", "name": "Germany", "baseURL": "http://127.0.0.1:8800", "open": True}]
+        "regions": [{"id": "de-1", "name": "Germany", "baseURL": "http://localhost:8800", "open": True}]
     }
 
     regions: list[RegionBody]
@@ -42,8 +42,19 @@ class RegionDiscoveryBody(RegionBody, frozen=True):
 
     issuer: str
     jwks_uri: str = field(name="jwksURI")
+    statement_keys_uri: str = field(name="statementKeysURI")
+    """Every key that the region has ever signed with, for receipts and checkpoints that were kept."""
     revocations_uri: str = field(name="revocationsURI")
     """The region's revocation feed."""
+
+
+class IdentityDiscoveryBody(Wire, frozen=True):
+    """Identity, and how its statements are verified."""
+
+    issuer: str
+    jwks_uri: str = field(name="jwksURI")
+    statement_keys_uri: str = field(name="statementKeysURI")
+    """Every key that identity has ever signed with, for exports that were kept."""
 
 
 class DiscoveryBody(Wire, frozen=True):
@@ -52,18 +63,24 @@ class DiscoveryBody(Wire, frozen=True):
     example: ClassVar[dict[str, object]] = {
         "name": "Domicile",
         "version": "0.1.0",
-        "identityURL": "http://127.0.0.1:8800",
-        "openapi": "http://127.0.0.1:8800/openapi.json",
-        "docs": "http://127.0.0.1:8800/docs",
+        "identityURL": "http://localhost:8800",
+        "openapi": "http://localhost:8800/openapi.json",
+        "docs": "http://localhost:8800/docs",
+        "identity": {
+            "issuer": "http://localhost:8800",
+            "jwksURI": "http://localhost:8800/.well-known/domicile/identity/jwks.json",
+            "statementKeysURI": "http://localhost:8800/.well-known/domicile/identity/statement-keys.json",
+        },
         "regions": [
             {
                 "id": "de-1",
                 "name": "Germany",
-                "baseURL": "http://127.0.0.1:8800",
+                "baseURL": "http://localhost:8800",
                 "open": True,
-                "issuer": "http://127.0.0.1:8800/regions/de-1",
-                "jwksURI": "http://127.0.0.1:8800/.well-known/domicile/de-1/jwks.json",
-                "revocationsURI": "http://127.0.0.1:8800/api/revocations?region=de-1",
+                "issuer": "http://localhost:8800/regions/de-1",
+                "jwksURI": "http://localhost:8800/.well-known/domicile/de-1/jwks.json",
+                "statementKeysURI": "http://localhost:8800/.well-known/domicile/de-1/statement-keys.json",
+                "revocationsURI": "http://localhost:8800/api/revocations?region=de-1",
             }
         ],
     }
@@ -73,6 +90,7 @@ class DiscoveryBody(Wire, frozen=True):
     identity_url: str = field(name="identityURL")
     openapi: str
     docs: str
+    identity: IdentityDiscoveryBody
     regions: list[RegionDiscoveryBody]
 
 
@@ -103,6 +121,7 @@ async def discover(regions: SkipValidation[Regions]) -> DiscoveryBody:
             is_open=r.is_open,
             issuer=issuer_of(r),
             jwks_uri=f"{r.base_url}/.well-known/domicile/{r.id}/jwks.json",
+            statement_keys_uri=f"{r.base_url}/.well-known/domicile/{r.id}/statement-keys.json",
             revocations_uri=f"{r.base_url}/api/revocations?region={r.id}",
         )
         for r in regions.all
@@ -113,6 +132,11 @@ async def discover(regions: SkipValidation[Regions]) -> DiscoveryBody:
         identity_url=url,
         openapi=f"{url}/openapi.json",
         docs=f"{url}/docs",
+        identity=IdentityDiscoveryBody(
+            issuer=url,
+            jwks_uri=f"{url}/.well-known/domicile/identity/jwks.json",
+            statement_keys_uri=f"{url}/.well-known/domicile/identity/statement-keys.json",
+        ),
         regions=shown,
     )
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from domicile.apps.node import Node
 from domicile.apps.operate import opened_node
 from domicile.identity.disabling.service import (
+    FactorReset,
     PersonRecord,
     disable_person,
     enable_person,
     find_person,
+    reset_factors,
 )
 from domicile.identity.users.domain import User, UserState
 from domicile.infra.settings import Settings
@@ -53,6 +55,13 @@ async def keep_out(settings: Settings, email_or_id: str, reason: str) -> tuple[U
         return await disable_person(node.identity, record.user.id, reason), sole
 
 
+async def take_factors_away(settings: Settings, email_or_id: str, reason: str) -> FactorReset:
+    """Take a person's second factors away, once the operator has seen who they are; the regions of this configuration follow at once."""
+    async with opened_node(settings) as node:
+        record = await find_person(node.identity, email_or_id)
+        return await reset_factors(node.identity, record.user.id, reason)
+
+
 async def let_in(settings: Settings, email_or_id: str, reason: str) -> User:
     """Enable a disabled person, or keep one who is leaving."""
     async with opened_node(settings) as node:
@@ -82,6 +91,7 @@ def _shown(record: PersonRecord) -> dict[str, object]:
         "email": user.email,
         "name": user.name,
         "state": user.state,
+        "mfaEnabled": user.mfa_enabled,
         "created": whole_seconds(user.created_at),
         "lastModified": whole_seconds(user.modified_at),
         "regions": list(record.regions),

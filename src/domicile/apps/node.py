@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from domicile.identity.handlers import identity_mail_handlers
 from domicile.identity.outbox import outbox as identity_outbox
 from domicile.identity.plane import IdentityPlane
+from domicile.identity.signing.service import OWNER as IDENTITY
+from domicile.identity.signing.service import identity_keeper
 from domicile.identity.users.store import read_member_card
 from domicile.infra.databases import (
     Database,
@@ -24,10 +26,12 @@ from domicile.infra.mail.settings import MailSettings
 from domicile.infra.mail.smtp import SmtpMailer
 from domicile.infra.migrations import History, prepare
 from domicile.infra.outbox import Outbox, OutboxRow
+from domicile.infra.password_screen import PasswordScreen
 from domicile.infra.passwords import PasswordHasher
-from domicile.infra.secrets import Keyring, Sealer, load_root_key
+from domicile.infra.secrets import Keyring, Sealer
 from domicile.infra.settings import RegionSettings, Settings
-from domicile.infra.signing import Signer
+from domicile.infra.signing import SigningKeys
+from domicile.infra.signing_keys import KeyKeeper
 from domicile.kernel.callers import Person
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
@@ -44,7 +48,7 @@ from domicile.region.outbox.store import INVITATION_MAIL, idempotency_keys, outb
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
 from domicile.region.revocations.service import RevocationFeeds
-from domicile.region.signing.service import open_signer
+from domicile.region.signing.service import region_keeper
 from domicile.region.standing.service import Standings
 from domicile.web.cursors import Cursors
 
@@ -59,6 +63,8 @@ class Node:
     doors: Doors
     couriers: dict[RegionId, Courier]
     feeds: RevocationFeeds
+    keepers: dict[str, KeyKeeper[IdentityTx] | KeyKeeper[RegionTx]]
+    """Of the signing keys: by region id, and `identity`."""
     mailbox: Mailbox | None
     """The embedded one; None where a mail server is configured."""
     wakers: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -67,6 +73,7 @@ class Node:
     async def close(self) -> None:
         """Let go of databases, threads and sockets."""
         self.identity.passwords.close()
+        await self.identity.screen.close()
         if self.mailbox is not None:
             await self.mailbox.stop()
         await self.identity.database.close()
@@ -79,7 +86,7 @@ class Node:
 async def open_node(settings: Settings, clock: Clock) -> Node:
     """Assemble a node on databases that are migrated already, or are SQLite files, which are migrated here."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keyring = load_root_key(settings.secret_key_file)
+    keyring = settings.root_key.open()
     mailbox = await _open_mailbox(settings, clock)
     mailer = SmtpMailer(_mail_settings(settings, mailbox), clock)
     wakers = {
@@ -97,19 +104,25 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         settings.region_list(), {}, directory, cursors, settings.namespace, settings.public_url, clock
     )
     doors = Doors(regions, {})
+    keepers: dict[str, KeyKeeper[IdentityTx] | KeyKeeper[RegionTx]] = {}
     identity = await _open_identity(
         settings,
         keyring,
         clock,
         wakers["identity"],
         cursors,
+        keepers=keepers,
         tell_regions=tell_regions,
         tell_signed_out=doors.note_sign_out,
     )
     for entry in settings.served_regions:
         region = regions.get(RegionId(entry.id))
         database = await _open_region_database(entry, region.id)
-        assembly = _RegionAssembly(settings, region, database, keyring, clock, wakers[region.id])
+        sealer = keyring.sealer(f"region {region.id}")
+        keeper = keepers[region.id] = region_keeper(region.id, database, sealer, clock)
+        assembly = _RegionAssembly(
+            settings, region, database, keyring, sealer, keeper, clock, wakers[region.id]
+        )
         has_own_role = entry.directory_database != settings.identity_database
         seen = directory_database(entry.directory_database) if has_own_role else directory
         door, courier = await assembly.open(seen, mailer)
@@ -118,7 +131,7 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         couriers[region.id] = courier
     delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
     feeds = RevocationFeeds(doors, settings.service_credentials())
-    return Node(settings, identity, delivery, doors, couriers, feeds, mailbox, wakers)
+    return Node(settings, identity, delivery, doors, couriers, feeds, keepers, mailbox, wakers)
 
 
 def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below
@@ -153,24 +166,29 @@ async def _open_identity(
     waker: asyncio.Event,
     cursors: Cursors,
     *,
+    keepers: dict[str, KeyKeeper[IdentityTx] | KeyKeeper[RegionTx]],
     tell_regions: Callable[[], Awaitable[None]],
     tell_signed_out: Callable[[Person], Awaitable[None]],
 ) -> IdentityPlane:
     database = identity_database(settings.identity_database)
     await prepare(database.engine, History.GLOBAL)
+    hasher = PasswordHasher(threads=settings.passwords.hash_threads, queue=settings.passwords.hash_queue)
+    sealer = keyring.sealer(IDENTITY)
+    keeper = keepers[IDENTITY] = identity_keeper(database, sealer, clock)
     return IdentityPlane(
         settings=settings,
         database=database,
         clock=clock,
         outbox=Outbox(identity_outbox, clock, park_after=settings.courier.park_after, wake=waker.set),
-        passwords=PasswordHasher(
-            threads=settings.passwords.hash_threads, queue=settings.passwords.hash_queue
-        ),
+        passwords=hasher,
+        screen=PasswordScreen(hasher, settings.passwords),
         token_hash=keyring.hasher("identity links"),
         session_hash=keyring.hasher("identity sessions"),
         code_hash=keyring.hasher("identity codes"),
-        sealer=keyring.sealer("identity"),
+        attempt_hash=keyring.hasher("identity attempts"),
+        sealer=sealer,
         cursors=cursors,
+        signer=await open_keys(keeper, settings),
         tell_regions=tell_regions,
         tell_signed_out=tell_signed_out,
     )
@@ -194,13 +212,14 @@ class _RegionAssembly:
     region: Region
     database: Database[RegionTx]
     keyring: Keyring
+    sealer: Sealer
+    keeper: KeyKeeper[RegionTx]
     clock: Clock
     waker: asyncio.Event
 
     async def open(self, directory: Database[DirectoryTx], mailer: SmtpMailer) -> tuple[Door, Courier]:
         catalogue = self.settings.catalogue()
         standings = Standings(self.region.id, self.database, catalogue)
-        sealer = self.keyring.sealer(f"region {self.region.id}")
         couriers: list[Courier] = []
 
         async def index_now(account: AccountId) -> None:
@@ -216,26 +235,30 @@ class _RegionAssembly:
             outbox=Outbox(
                 outbox, self.clock, park_after=self.settings.courier.park_after, wake=self.waker.set
             ),
-            idempotency=IdempotencyKeys(idempotency_keys, sealer, self.clock),
+            idempotency=IdempotencyKeys(idempotency_keys, self.sealer, self.clock),
             bump_access_log=standings.bump,
             index_now=index_now,
             key_hash=self.keyring.hasher(f"api keys {self.region.id}"),
             link_hash=self.keyring.hasher(f"links {self.region.id}"),
-            sealer=sealer,
-            signer=await self._open_signer(sealer),
+            sealer=self.sealer,
+            signer=await open_keys(self.keeper, self.settings),
         )
         handlers = {INVITATION_MAIL: invitation_mail_handler(plane, mailer)} | lifecycle_mail_handlers(
             plane, mailer
         )
         couriers.append(Courier(plane, read_member_card, handlers))
-        keys = TokenKeys(self.region, self.settings.namespace, plane.signer)
+        keys = TokenKeys(
+            self.region, self.settings.namespace, plane.signer, look_again=self.keeper.look_again
+        )
         return Door(plane, standings, keys), couriers[0]
 
-    async def _open_signer(self, sealer: Sealer) -> Signer:
-        try:
-            return await open_signer(self.region.id, self.database, sealer, now=self.clock())
-        except ValueError:
-            raise ValueError(
-                f"{self.settings.secret_key_file} does not hold the root key that the database of {self.region.id} was begun with; "
-                "with another one its signing key cannot be opened, and no API key, link or session would work"
-            ) from None
+
+async def open_keys(keeper: KeyKeeper[IdentityTx] | KeyKeeper[RegionTx], settings: Settings) -> SigningKeys:
+    """Open the signing keys of one plane; ValueError that explains it where the root key is not theirs."""
+    try:
+        return await keeper.open()
+    except ValueError:
+        raise ValueError(
+            f"{settings.root_key.name} does not hold the root key that the database of {keeper.owner} was begun with; "
+            "with another one its signing key cannot be opened, and no API key, link or session would work"
+        ) from None

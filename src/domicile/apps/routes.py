@@ -14,9 +14,17 @@ from domicile.identity.departure import routes as departure
 from domicile.identity.email_change import routes as email_change
 from domicile.identity.events import routes as events
 from domicile.identity.export import routes as export
+from domicile.identity.factors import routes as factors
+from domicile.identity.passkey_enrolment import routes as passkey_enrolment
+from domicile.identity.passwords import routes as passwords
 from domicile.identity.recovery import routes as recovery
+from domicile.identity.recovery_codes import routes as recovery_codes
 from domicile.identity.registration import routes as registration
 from domicile.identity.sessions import routes as sessions
+from domicile.identity.signing import routes as signing
+from domicile.identity.signing_in import routes as signing_in
+from domicile.identity.step_up import routes as step_up
+from domicile.identity.totp_enrolment import routes as totp_enrolment
 from domicile.identity.users import routes as users
 from domicile.infra.settings import is_this_machine
 from domicile.region.access import routes as access
@@ -40,13 +48,21 @@ from domicile.region.roles import routes as roles
 
 API_ROUTES: list[Any] = [
     *registration.ROUTES,
+    *signing_in.ROUTES,
     *sessions.ROUTES,
+    *passwords.ROUTES,
+    *step_up.ROUTES,
     *recovery.ROUTES,
     *users.ROUTES,
     *email_change.ROUTES,
+    *factors.ROUTES,
+    *passkey_enrolment.ROUTES,
+    *totp_enrolment.ROUTES,
+    *recovery_codes.ROUTES,
     *departure.ROUTES,
     *export.ROUTES,
     *events.ROUTES,
+    *signing.ROUTES,
     *accounts.ROUTES,
     *entering.ROUTES,
     *lifecycle.ROUTES,

@@ -7,12 +7,17 @@ import domicile.directory.memberships.store
 import domicile.directory.receipts.store
 import domicile.identity.addresses.store
 import domicile.identity.events.store
+import domicile.identity.known_devices.store
 import domicile.identity.outbox
+import domicile.identity.passkeys.store
 import domicile.identity.passwords.store
 import domicile.identity.recovery.store
 import domicile.identity.recovery_codes.store
 import domicile.identity.registration.store
 import domicile.identity.sessions.store
+import domicile.identity.signing.store
+import domicile.identity.signing_in.store
+import domicile.identity.throttling.store
 import domicile.identity.totp.store
 import domicile.identity.users.store
 import domicile.region.access_log.store

@@ -10,7 +10,9 @@ import structlog
 from domicile.apps.node import Node
 from domicile.identity.departure.service import settle_departures
 from domicile.identity.housekeeping import forget_expired
+from domicile.infra.databases import IdentityTx, RegionTx
 from domicile.infra.delivery import error_name
+from domicile.infra.signing_keys import KeyKeeper
 from domicile.region.access_log.store import forget_changes
 from domicile.region.access_review.domain import MEMORY as REVIEW_MEMORY
 from domicile.region.audit.handlers import delete_aged_events, forget_marks, sign_checkpoints
@@ -38,6 +40,9 @@ async def working(node: Node) -> AsyncGenerator[None]:
     tasks = [
         asyncio.create_task(_run("identity", node.wakers["identity"], lambda n: _identity_round(node, n)))
     ]
+    for owner, keeper in node.keepers.items():
+        # Of its own too: a key that was withdrawn must not wait for anything.
+        tasks.append(asyncio.create_task(_run(owner, asyncio.Event(), _key_rounds(keeper))))
     for region, courier in node.couriers.items():
         door = node.doors.by_region[region]
         # Loops of their own, so that neither a slow mail server, a dark directory nor a long purge delays what narrows an access.
@@ -136,6 +141,13 @@ def _audit_rounds(door: Door) -> Callable[[int], Awaitable[None]]:
         if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
             await delete_aged_events(door.plane)
             await forget_marks(door.plane)
+
+    return one
+
+
+def _key_rounds(keeper: KeyKeeper[IdentityTx] | KeyKeeper[RegionTx]) -> Callable[[int], Awaitable[None]]:
+    async def one(_number: int) -> None:
+        await keeper.refresh()
 
     return one
 

@@ -1,14 +1,16 @@
 """Errors as people see them: a page that says what happened and how to go on, or the way to signing in."""
 
+import re
+
 import structlog
 from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotFoundException
 
-from domicile.console.continuing import local_path, with_continuing
+from domicile.console.continuing import HOME, local_path, with_continuing
 from domicile.console.pages import Pages
 from domicile.console.session_cookie import no_session_cookie
-from domicile.console.views import Surroundings, go_to, view_of
+from domicile.console.views import LEADING_ON, Surroundings, go_to, view_of
 from domicile.kernel.errors import DomainError, ErrorKind, not_found
 from domicile.web.problems import problem_headers, respond_to_framework, status_of
 
@@ -30,7 +32,14 @@ _MESSAGES = {
     404: "It may never have been there, or it is not yours to see. Both look the same, so that nobody can find out.",
     500: "It was not your doing. The number below helps the operators of this installation to find out.",
 }
+_PAGES = {"/me/password": "/me"}
 _log = structlog.get_logger("domicile.console")
+
+_STEP_UP = "/step-up"
+_ENROL = "/me/security"
+_WITHOUT_PAGE = re.compile(r"(/accounts/\d{12})/(?:rename|invitations(?:/[^/]+/[a-z]+)?)")
+"""Forms of an account's page that are sent to addresses of their own."""
+_RESTORING = re.compile(r"/accounts/\d{12}/restore")
 
 _Request = Request[object, object, State]
 
@@ -48,6 +57,8 @@ class ErrorPages:
             return self._to_sign_in(request, error)
         if error.code == "user-leaving":
             return go_to("/me/deletion")
+        if error.code in LEADING_ON:
+            return self._to_showing_again(request, error)
         return self._page(request, status_of(error), error.message, problem_headers(status_of(error), error))
 
     def respond_to_framework(self, request: _Request, error: HTTPException) -> Response[str]:
@@ -76,6 +87,16 @@ class ErrorPages:
         done = "sign-in-first" if error.code == "not-authenticated" else "session-ended"
         return go_to(with_continuing("/sign-in", target), done=done, cookie=no_session_cookie())
 
+    def _to_showing_again(self, request: _Request, error: DomainError) -> Response[str]:
+        """Lead to where a person shows who they are, or adds what they have not got, and from there back to where they were."""
+        if error.code == "reauthentication-required":
+            way, done = _STEP_UP, "show-again"
+        elif error.facts.get("enrolled"):
+            way, done = _STEP_UP, "second-factor-asked"
+        else:
+            way, done = _ENROL, "second-factor-missing"
+        return go_to(with_continuing(way, local_path(_page_of(request))), done=done)
+
     def _page(self, request: _Request, status: int, message: str, headers: dict[str, str]) -> Response[str]:
         state = request.scope.get("state", {})
         view = view_of(state, self._pages, self._surroundings, request.url.path)
@@ -88,3 +109,14 @@ class ErrorPages:
             message=_MESSAGES.get(status, message),
             request_id=state.get("request_id") if status >= 500 else None,
         )
+
+
+def _page_of(request: _Request) -> str:
+    """Name the page that a person was on: the one asked for, or the one with the form that was sent."""
+    path = request.url.path
+    if request.method == "GET":
+        return f"{path}?{request.url.query}" if request.url.query else path
+    if _RESTORING.fullmatch(path):
+        return HOME
+    found = _WITHOUT_PAGE.fullmatch(path)
+    return found[1] if found else _PAGES.get(path, path)

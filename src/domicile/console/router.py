@@ -23,8 +23,10 @@ from domicile.console.recovery.routes import ROUTES as RECOVERY
 from domicile.console.reference.routes import ROUTES as REFERENCE
 from domicile.console.registration.routes import ROUTES as REGISTRATION
 from domicile.console.same_origin import check_same_origin
+from domicile.console.second_factor.routes import ROUTES as SECOND_FACTOR
 from domicile.console.signing_in.routes import ROUTES as SIGNING_IN
 from domicile.console.static_files import load_static_files
+from domicile.console.step_up.routes import ROUTES as STEP_UP
 from domicile.console.views import Surroundings, provide_person, provide_view, provide_visitor
 from domicile.console.welcome.routes import ROUTES as WELCOME
 from domicile.kernel.errors import DomainError
@@ -46,8 +48,8 @@ def create_console_router(surroundings: Surroundings) -> Router:
         route_handlers=[*MEMBERS, *INVITING],
         dependencies={**INSIDE, "member": Provide(provide_member)},
     )
-    everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *RECOVERY, *JOINING, *PROFILE, *ADDRESSES]
-    everywhere += [*OWN_DATA, *ACCOUNTS, *ENDING, *CONTACTS]
+    everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *STEP_UP, *RECOVERY, *JOINING, *PROFILE, *ADDRESSES]
+    everywhere += [*OWN_DATA, *ACCOUNTS, *ENDING, *CONTACTS, *SECOND_FACTOR]
     return Router(
         "/",
         route_handlers=[*everywhere, *REFERENCE, *PROBLEMS, inside_account],

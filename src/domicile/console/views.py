@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from litestar import Response
 from litestar.datastructures import Cookie
@@ -29,6 +29,10 @@ _SHOWN_WITH_FORM = {
     ErrorKind.STALE,
     ErrorKind.OVERLOADED,
 }
+
+
+LEADING_ON: Final = frozenset({"mfa-required", "reauthentication-required"})
+"""What no form mends: the way on is another page, on which people show who they are, and then back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class View:
         **values: Any,
     ) -> Response[str]:
         """Show a form again with what was typed and what is wrong with it; an error that is not about the form goes on."""
-        if error.kind not in _SHOWN_WITH_FORM | also_shown:
+        if error.kind not in _SHOWN_WITH_FORM | also_shown or error.code in LEADING_ON:
             raise error
         status = status_of(error)
         headers = problem_headers(status, error) if error.kind is ErrorKind.OVERLOADED else {}
@@ -87,10 +91,12 @@ def _time(at: datetime, shown: str, *, title: str = "") -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), title or shown, shown)
 
 
-def go_to(path: str, *, done: str | None = None, cookie: Cookie | None = None) -> Response[str]:
+def go_to(
+    path: str, *, done: str | None = None, cookie: Cookie | None = None, other_cookie: Cookie | None = None
+) -> Response[str]:
     """Answer a POST with the page to look at next (RFC 9110, 303), which says what was done."""
     headers = {**PAGE_HEADERS, "Location": noticing(path, done) if done else path}
-    cookies = [cookie] if cookie else None
+    cookies = [each for each in (cookie, other_cookie) if each]
     return Response("", media_type="text/plain", status_code=303, headers=headers, cookies=cookies)
 
 

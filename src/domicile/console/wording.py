@@ -3,17 +3,6 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-_BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
-_SYSTEMS = {
-    "Android": "Android",
-    "iPhone": "iPhone",
-    "iPad": "iPad",
-    "Windows": "Windows",
-    "Mac OS X": "macOS",
-    "Linux": "Linux",
-}
-_LONGEST_DEVICE = 60
-
 
 def told(reason: str, label: str) -> str:
     """Tell what is wrong with an input in one sentence; `reason` is in the words of a problem's `fields`."""
@@ -34,12 +23,3 @@ def day_in(at: datetime, time_zone: str) -> str:
 def told_days(days: int) -> str:
     """Tell how many days are left."""
     return "1 day left" if days == 1 else f"{days} days left"
-
-
-def device(user_agent: str) -> str:
-    """Name the device of a session by what it said of itself, which is a hint and no proof."""
-    browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), None)
-    system = next((name for mark, name in _SYSTEMS.items() if mark in user_agent), None)
-    if browser is None:
-        return user_agent[:_LONGEST_DEVICE] or "Unknown device"
-    return f"{browser} on {system}" if system else browser

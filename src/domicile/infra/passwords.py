@@ -12,6 +12,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from domicile.infra import imported_hashes
 from domicile.infra.secrets import SecretText
 from domicile.kernel.errors import DomainError, ErrorKind
 
@@ -38,16 +39,24 @@ class PasswordHasher:
 
     async def hash(self, password: SecretText) -> str:
         """Hash a password, with a new salt, into the PHC string form."""
-        return await self._in_pool(lambda: self._argon2.hash(password.reveal()))
+        return await self.in_pool(lambda: self._argon2.hash(password.reveal()))
 
-    async def verify(self, password: SecretText, kept: str | None) -> bool:
-        """Compare a password with a kept hash; without one (None) a hash that nothing matches is used, for equal time."""
-        matches = await self._in_pool(lambda: self._matches(password, kept or self._stand_in))
+    async def verify(
+        self, password: SecretText, kept: str | None, *, as_typed: SecretText | None = None
+    ) -> bool:
+        """Compare a password with a kept hash; without one (None) a hash that nothing matches is used, for equal time.
+
+        `password` is normalised. Another system may have hashed it as it was typed, so that a hash that was imported is compared with
+        `as_typed` too; a hash of ours is made beside that, or by whoever makes it anew, so that no such answer comes sooner than others.
+        """
+        if kept is not None and imported_hashes.is_imported(kept):
+            return await self.in_pool(lambda: self._matches_imported(password, as_typed or password, kept))
+        matches = await self.in_pool(lambda: self._matches(password, kept or self._stand_in))
         return matches and kept is not None
 
     def is_outdated(self, kept: str) -> bool:
-        """Tell whether a hash was made with other parameters than today's."""
-        return self._argon2.check_needs_rehash(kept)
+        """Tell whether a hash was made with other parameters than today's, or by another system."""
+        return imported_hashes.is_imported(kept) or self._argon2.check_needs_rehash(kept)
 
     def close(self) -> None:
         """Stop the threads; whoever still waits is cancelled."""
@@ -59,9 +68,16 @@ class PasswordHasher:
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _in_pool(self, work: Callable[[], ResultT]) -> ResultT:
+    def _matches_imported(self, password: SecretText, as_typed: SecretText, kept: str) -> bool:
+        forms = dict.fromkeys((as_typed.reveal(), password.reveal()))
+        if any(imported_hashes.matches(kept, form) for form in forms):
+            return True
+        return self._matches(password, self._stand_in)
+
+    async def in_pool(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do what takes a processor's time in one of the threads; `too-busy` if there is no room in the queue."""
         if self._room == 0:
-            raise _too_busy()
+            raise too_busy()
         self._room -= 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -80,6 +96,7 @@ def _yield_to_others() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-def _too_busy() -> DomainError:
+def too_busy() -> DomainError:
+    """Make the refusal of a caller for whom there is no room in the queue."""
     message = "Too many people sign in at this moment: try again in a few seconds."
     return DomainError(ErrorKind.OVERLOADED, "too-busy", message, facts={"retryAfter": _COME_BACK_SECONDS})

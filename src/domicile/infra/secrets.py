@@ -127,9 +127,18 @@ def load_root_key(path: Path) -> Keyring:
         finally:
             draft.unlink()
     try:
-        return Keyring(bytes.fromhex(path.read_text().strip()))
+        text = path.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        text = ""
+    return read_root_key(text, source=str(path))
+
+
+def read_root_key(text: str, *, source: str) -> Keyring:
+    """Read a root key; ValueError, which names the source and shows nothing of the text, for what is none."""
+    try:
+        return Keyring(bytes.fromhex(text))
     except ValueError:
-        raise ValueError(f"{path} must hold at least 64 hexadecimal digits") from None
+        raise ValueError(f"{source} must hold at least 64 hexadecimal digits") from None
 
 
 def new_link_token() -> str:

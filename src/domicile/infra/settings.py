@@ -4,7 +4,7 @@ import re
 import socket
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,6 +13,9 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domicile.infra.mail.settings import MailSettings, decode_secret
+from domicile.infra.password_settings import PasswordSettings, password_faults
+from domicile.infra.relying_party import PasskeySettings, complete_passkeys, passkey_faults
+from domicile.infra.root_key import RootKeySource, root_key_source
 from domicile.infra.toml_reading import read_section
 from domicile.kernel.ids import REGION_PATTERN, RegionId
 from domicile.kernel.regions import Region
@@ -20,6 +23,8 @@ from domicile.kernel.roles import BUILT_IN, Catalogue, Service, service_faults
 
 _Minutes = Annotated[int, Meta(ge=1)]
 _LARGEST_PORT = 65535
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_LONGEST_HOST = 253
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _Port = Annotated[int, Meta(ge=0, le=_LARGEST_PORT)]
 
@@ -44,7 +49,9 @@ class ServerSettings(_Section, frozen=True, kw_only=True):
     public_url: str = ""
     """The address in links and tokens, without a slash at the end; default: host and port."""
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses whose `X-Forwarded-For` is believed; nobody's by default."""
+    """Addresses and networks of proxies, whose `X-Forwarded-For` is believed; nobody's by default."""
+    continue_hosts: tuple[str, ...] = ()
+    """Hosts beside this one to which the sign-in page may lead on, over https; none by default."""
     regions: tuple[str, ...] = ()
     """Ids of the regions that this node serves; default: all. For the others it needs no database and answers 421."""
 
@@ -54,6 +61,9 @@ class IdentitySettings(_Section, frozen=True, kw_only=True):
 
     database: str = ""
     """SQLAlchemy URL; default: the SQLite file `identity.db` in the data folder."""
+
+    def __repr__(self) -> str:
+        return "IdentitySettings(…)"
 
 
 class RegionSettings(_Section, frozen=True, kw_only=True):
@@ -71,6 +81,9 @@ class RegionSettings(_Section, frozen=True, kw_only=True):
     """Whether new accounts may be created there."""
     discreet: bool = False
     """Whether alias and role stay in the region."""
+
+    def __repr__(self) -> str:
+        return f"RegionSettings({self.id})"
 
 
 class ServiceSettings(_Section, frozen=True, kw_only=True):
@@ -98,14 +111,13 @@ class SessionSettings(_Section, frozen=True, kw_only=True):
     absolute_hours: Annotated[int, Meta(ge=1, le=24)] = 12
 
 
-class PasswordSettings(_Section, frozen=True, kw_only=True):
-    """What a password must be, and what hashing may cost."""
+class ThrottlingSettings(_Section, frozen=True, kw_only=True):
+    """How many attempts may fail (NIST SP 800-63B-4, section 3.2.2)."""
 
-    min_length: Annotated[int, Meta(ge=8, le=64)] = 15
-    """In code points; 15 for a password that stands alone (NIST SP 800-63B-4, section 3.1.1.2)."""
-    hash_threads: Annotated[int, Meta(ge=1, le=64)] = 2
-    hash_queue: Annotated[int, Meta(ge=1, le=10_000)] = 64
-    """Callers that may wait for a thread; the next one is told to come back (429)."""
+    most_failures: Annotated[int, Meta(ge=20, le=100)] = 100
+    """Consecutive ones of one person and factor; then the factor has to be set up anew."""
+    range_failures: Annotated[int, Meta(ge=5, le=10_000)] = 20
+    """From one address (IPv6: /64) before strangers there have to wait; five times as many from the network around it."""
 
 
 class LinkSettings(_Section, frozen=True, kw_only=True):
@@ -159,12 +171,15 @@ _DEFAULT_REGIONS = (
 class _File(_Section, frozen=True, kw_only=True):
     namespace: str = "domicile"
     secret_key_file: str = ""
+    secret_key_command: tuple[str, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     regions: tuple[RegionSettings, ...] = _DEFAULT_REGIONS
     services: tuple[ServiceSettings, ...] = ()
     sessions: SessionSettings = field(default_factory=SessionSettings)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
+    passkeys: PasskeySettings = field(default_factory=PasskeySettings)
+    throttling: ThrottlingSettings = field(default_factory=ThrottlingSettings)
     links: LinkSettings = field(default_factory=LinkSettings)
     invitations: InvitationSettings = field(default_factory=InvitationSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
@@ -180,7 +195,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Where the embedded default keeps its databases, its mailbox and its root key."""
     namespace: str
     """Second part of every URN."""
-    secret_key_file: Path
+    root_key: RootKeySource
     server: ServerSettings
     identity_database: str
     regions: tuple[RegionSettings, ...]
@@ -189,6 +204,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Beside those that Domicile itself registers."""
     sessions: SessionSettings
     passwords: PasswordSettings
+    passkeys: PasskeySettings
+    """Completed with what follows from the public address."""
+    throttling: ThrottlingSettings
     links: LinkSettings
     invitations: InvitationSettings
     accounts: AccountSettings
@@ -196,6 +214,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     audit: AuditSettings
     mail: MailSettings | None
     """None: the embedded mailbox catches every mail."""
+
+    def __repr__(self) -> str:
+        # Addresses of databases may hold their passwords.
+        return f"Settings({self.data}, {', '.join(entry.id for entry in self.regions)})"
 
     @property
     def public_url(self) -> str:
@@ -241,23 +263,28 @@ def load_settings(
 ) -> Settings:
     """Read the configuration; arguments win over the environment, the environment over the file.
 
-    `DOMICILE_CONFIG`, `DOMICILE_DATA` and `DOMICILE_PORT` are read from `environ`. Raises `SettingsError` with every fault found.
+    `DOMICILE_CONFIG`, `DOMICILE_DATA`, `DOMICILE_PORT` and `DOMICILE_SECRET_KEY` are read from `environ`. Raises `SettingsError` with every fault found.
     """
     path = config or (Path(environ["DOMICILE_CONFIG"]) if environ.get("DOMICILE_CONFIG") else None)
     folder = data or Path(environ.get("DOMICILE_DATA") or "var")
     read = _read_file(path) if path else _File()
     server = _server(read.server, environ, port=port, host=host)
     identity = read.identity.database or _sqlite(folder / "identity.db")
+    root_key, key_faults = root_key_source(
+        folder / "secret.key", read.secret_key_file, read.secret_key_command, environ
+    )
     settings = Settings(
         data=folder,
         namespace=read.namespace,
-        secret_key_file=Path(read.secret_key_file) if read.secret_key_file else folder / "secret.key",
+        root_key=root_key,
         server=server,
         identity_database=identity,
         regions=tuple(_complete(entry, folder, server.public_url, identity) for entry in read.regions),
         services=read.services,
         sessions=read.sessions,
         passwords=read.passwords,
+        passkeys=complete_passkeys(read.passkeys, server.public_url),
+        throttling=read.throttling,
         links=read.links,
         invitations=read.invitations,
         accounts=read.accounts,
@@ -265,7 +292,7 @@ def load_settings(
         audit=read.audit,
         mail=read.mail,
     )
-    if faults := _faults(settings):
+    if faults := _faults(settings) + key_faults:
         raise SettingsError(faults)
     return settings
 
@@ -313,6 +340,11 @@ def _free_port(host: str) -> int:
         raise SettingsError([f"server.host: cannot listen at {host}: {error.strerror}"]) from None
 
 
+def is_host_name(text: str) -> bool:
+    """Tell whether a text is a host name in the one spelling that is compared: small ASCII letters, without scheme, port or final dot."""
+    return len(text) <= _LONGEST_HOST and _HOST.fullmatch(text) is not None
+
+
 def is_this_machine(host: str | None) -> bool:
     """Tell whether a host name or address leads nowhere but to this machine."""
     try:
@@ -322,10 +354,14 @@ def is_this_machine(host: str | None) -> bool:
 
 
 def _reachable(host: str) -> str:
-    """Write a host as it can stand in a link: one that means every address of this machine is no place to go to."""
-    by_name = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # recognised, not listened at
-    shown = by_name.get(host, host)
-    return f"[{shown}]" if ":" in shown else shown
+    """Write a host as it can stand in a link.
+
+    One that means every address of this machine is no place to go to, and the machine itself goes by its name: browsers make passkeys
+    for names alone.
+    """
+    if host in {"127.0.0.1", "::1", "0.0.0.0", "::"}:  # noqa: S104  # recognised, not listened at
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def _sqlite(path: Path) -> str:
@@ -356,6 +392,11 @@ def _faults(settings: Settings) -> list[str]:
     faults += [
         f"server.regions: there is no region {name!r}" for name in settings.server.regions if name not in ids
     ]
+    faults += [
+        f"server.continue_hosts: {host!r} must be a host name alone, in small ASCII letters, such as app.example.com"
+        for host in settings.server.continue_hosts
+        if not is_host_name(host)
+    ]
     if len(set(databases)) < len(databases):
         faults.append(
             "regions: every region, and identity, needs a database of its own; two entries share one"
@@ -374,10 +415,29 @@ def _faults(settings: Settings) -> list[str]:
             faults.append(
                 "database: an address must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://"
             )
+    faults += passkey_faults(settings.passkeys, settings.public_url)
+    faults += _proxy_faults(settings.server.trusted_proxies)
     faults += service_faults([entry.registered() for entry in settings.services])
     faults += _credential_faults(settings.services)
+    faults += password_faults(settings.passwords)
     if not settings.namespace.isalnum() or not settings.namespace.isascii():
         faults.append("namespace: must be ASCII letters and digits only")
+    return faults
+
+
+def _proxy_faults(proxies: tuple[str, ...]) -> list[str]:
+    """Explain what is no proxy: the server would take it for a name that never matches, and believe nobody without a word."""
+    faults: list[str] = []
+    for entry in proxies:
+        try:
+            network = ip_network(entry)
+        except ValueError as error:
+            faults.append(f"server.trusted_proxies: {entry!r} is neither an address nor a network: {error}")
+            continue
+        if network.prefixlen == 0:
+            faults.append(
+                f"server.trusted_proxies: {entry!r} would believe everybody: name your proxies only"
+            )
     return faults
 
 

@@ -12,9 +12,11 @@ from domicile.kernel.permissions import (
     Address,
     Circumstances,
     Decision,
+    MembershipStanding,
     Standing,
     decide,
     refusal,
+    second_factor_required,
 )
 from domicile.kernel.roles import Role
 from domicile.kernel.urn import Principal
@@ -145,6 +147,8 @@ class Caller:
     origin: Origin
     tell_refusal: Callable[["Caller", str], None] = field(default=_tell_nobody, repr=False, compare=False)
     """Told of every action that `require` refuses; quick, in memory, and never fails."""
+    authenticated_at: datetime | None = None
+    """When the person last showed who they are in the session behind this; None for a key, which has nothing to show."""
 
     @property
     def principal(self) -> Principal:
@@ -175,4 +179,39 @@ class Caller:
         decision = self.may(action)
         if not decision.allowed:
             self.tell_refusal(self, action)
-            raise refusal(decision, self.role.id, self.standing.account)
+            raise refusal(decision, self.role.id, self.standing)
+
+    def require_fresh(self) -> None:
+        """Refuse (`reauthentication-required`) what is dangerous to a person who has not shown lately who they are.
+
+        Asked after `require`. A key cannot show anything again and passes: what it may do is bounded by its role.
+        """
+        place = self.standing.place
+        if not isinstance(place, MembershipStanding):
+            return
+        if self.authenticated_at is None:
+            raise reauthentication_required()
+        require_fresh(
+            self.authenticated_at,
+            has_factor=place.mfa_enabled,
+            used_factor=self.mfa_used,
+            now=self.circumstances.now,
+        )
+
+    def require_person(self) -> None:
+        """Refuse (`person-required`) what no program may do, whatever its role."""
+        if not isinstance(self.standing.place, MembershipStanding):
+            raise forbidden(
+                "person-required", "Only a person may do this: enter the account with a session of your own."
+            )
+
+    def require_second_factor(self, asked: str) -> None:
+        """Refuse (`mfa-required`) a person who has used no second factor in the session; `asked` says who asks for one."""
+        place = self.standing.place
+        if isinstance(place, MembershipStanding) and not self.mfa_used:
+            raise second_factor_required(asked, is_enrolled=place.mfa_enabled)
+
+    @property
+    def mfa_used(self) -> bool:
+        """Whether a second factor was used in the session behind this; never of a key."""
+        return bool(self.circumstances.mfa_used)

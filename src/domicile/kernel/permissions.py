@@ -18,6 +18,10 @@ Network = IPv4Network | IPv6Network
 
 RESTORE: Final = "identity:account:restore"
 """The one thing that a suspended account is open to."""
+STEP_UP: Final = "/api/me/step-up"
+"""Where people show again who they are."""
+ENROL: Final = "/api/me/factors"
+"""Where people add a second factor."""
 
 
 class AccountState(StrEnum):
@@ -252,22 +256,24 @@ def _role_step(role: Role, action: str) -> Step:
     return Step(Rule.ROLE_PERMITS, action in role.permissions, f"role {role.id} grants {through}")
 
 
-def refusal(decision: Decision, role: RoleId | None, account: AccountStanding | None = None) -> DomainError:
-    """Turn a refusal into the error that its principal may see.
+def refusal(decision: Decision, role: RoleId | None, standing: Standing) -> DomainError:
+    """Turn a refusal into the error that its principal may see; the decision and the standing are theirs.
 
-    A credential that no longer counts is 401 (`credential-refused`) without saying why; a suspended account, a foreign address
-    and a missing permission are 403, each with its code. `account` lets the answer say until when it can be restored.
+    A credential that no longer counts is 401 (`credential-refused`) without saying why; a suspended account, a foreign address,
+    a second factor that was not used and a missing permission are 403, each with its code and with what helps to go on.
     """
+    account = standing.account
     match decision.steps[-1].rule:
         case Rule.ACCOUNT_ACTIVE:
-            return suspended(account.purge_after if account else None)
+            return suspended(account.purge_after)
         case Rule.ACCOUNT_RESTORABLE:
-            is_late = account is not None and account.state is AccountState.SUSPENDED
-            return restore_too_late() if is_late else not_suspended()
+            return restore_too_late() if account.state is AccountState.SUSPENDED else not_suspended()
         case Rule.ADDRESS_ALLOWED:
             return forbidden("address-not-allowed", "This API key may not be used from your address.")
         case Rule.MFA_USED:
-            return forbidden("mfa-required", "This account asks for a second factor: sign in with one.")
+            place = standing.place
+            is_enrolled = isinstance(place, MembershipStanding) and place.mfa_enabled
+            return second_factor_required("This account asks for a second factor", is_enrolled=is_enrolled)
         case Rule.ROLE_PERMITS:
             return forbidden("not-permitted", f"Your role {role} does not allow {decision.action}.")
         case Rule.PLACE_EXISTS | Rule.PLACE_ENABLED | Rule.CREDENTIAL_CURRENT | Rule.KEY_UNEXPIRED:
@@ -281,6 +287,20 @@ def suspended(purge_after: datetime | None) -> DomainError:
         "account-suspended",
         "The account is suspended: nobody can enter it until it is restored.",
         facts={"purgeAfter": whole_seconds(purge_after)} if purge_after else None,
+    )
+
+
+def second_factor_required(asked: str, *, is_enrolled: bool) -> DomainError:
+    """Make the refusal of a session in which no second factor was used: it tells its own person what to do, and nobody else.
+
+    `asked` says, as the beginning of a sentence, who asks for one.
+    """
+    have = f"show yours at {STEP_UP}" if is_enrolled else f"you have none yet, add one at {ENROL}"
+    return DomainError(
+        ErrorKind.FORBIDDEN,
+        "mfa-required",
+        f"{asked}: {have}, then go on with the session that has used it.",
+        facts={"enrolled": is_enrolled, "stepUp": STEP_UP, "enrol": ENROL},
     )
 
 

@@ -264,6 +264,32 @@ LIFECYCLE_MAIL = tuple(
 )
 """Region to mail server, and on to the users with full access of an account that is suspended; a discreet region sends it too."""
 
+NOTICE_MAIL = tuple(
+    Crossing(Place(Plane.IDENTITY, table, column), Place(Plane.MAIL, "notice", word), why)
+    for table, column, word, why in (
+        ("users", "email_key", "to", "The mail goes to the person that it is about."),
+        ("users", "name", "name", "The mail greets its reader."),
+        ("users", "time_zone", "when", "The mail says when it was in the reader's own time."),
+        ("security_events", "at", "when", "The mail says when it was."),
+        (
+            "security_events",
+            "source_address",
+            "address",
+            "The person sees whether it was them: the address that the request came from, whole.",
+        ),
+        (
+            "security_events",
+            "details",
+            "device",
+            "The person sees whether it was them: names of known programs and systems, nothing that a program said.",
+        ),
+        ("security_events", "details", "factor_kind", "The mail says what kind of factor it was."),
+        ("security_events", "details", "factor_name", "The mail says which factor, as the person calls it."),
+        ("security_events", "details", "codes_left", "The mail says how many recovery codes are left."),
+    )
+)
+"""Identity to mail server, and on to the person whose credentials changed; nothing of any account is in it."""
+
 CROSSINGS: tuple[Crossing, ...] = (
     *ACCOUNT_ENTRY,
     *DELETION_RECEIPT,
@@ -275,6 +301,7 @@ CROSSINGS: tuple[Crossing, ...] = (
     *CONTACTS,
     *INVITATION_MAIL,
     *LIFECYCLE_MAIL,
+    *NOTICE_MAIL,
 )
 """Every column that may leave its plane; what is not here stays."""
 

@@ -70,6 +70,11 @@ class Role:
     permissions: frozenset[str]
 
 
+def rules_access(role: Role) -> bool:
+    """Tell whether a role changes the account, its users, roles, invitations or keys: who gives or takes it moves power over the account."""
+    return not _IDENTITY_CHANGES.isdisjoint(role.permissions)
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service as roles see it: the levels that it registered, and the permissions (`service:object:verb`) behind each."""

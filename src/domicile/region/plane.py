@@ -8,7 +8,7 @@ from domicile.infra.idempotency import IdempotencyKeys
 from domicile.infra.outbox import Outbox
 from domicile.infra.secrets import KeyedHash, Sealer
 from domicile.infra.settings import Settings
-from domicile.infra.signing import Signer
+from domicile.infra.signing import SigningKeys
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
 from domicile.kernel.regions import Region
@@ -39,8 +39,8 @@ class RegionPlane:
     """For the secrets in invitation links."""
     sealer: Sealer
     """For what is kept sealed."""
-    signer: Signer
-    """The region's own key: signs its tokens, checkpoints and receipts."""
+    signer: SigningKeys
+    """The region's own keys: one signs its tokens, checkpoints and receipts."""
 
     @property
     def id(self) -> RegionId:

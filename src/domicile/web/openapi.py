@@ -152,6 +152,9 @@ def _add_examples(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
             content["schema"] = {"type": "object"}
         if (example := example_of(answer)) is not None:
             content["example"] = example
+    for status, spec in (handler.responses or {}).items():
+        for content in operation["responses"][str(status)]["content"].values():
+            content["example"] = example_of(spec.data_container)
 
 
 def example_of(annotation: Any) -> dict[str, object] | None:  # noqa: ANN401  # any type form

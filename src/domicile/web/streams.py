@@ -1,6 +1,6 @@
 """Long JSON documents, written piece by piece, so that none is ever whole in memory."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,10 +8,19 @@ from litestar import Response
 from litestar.response import Stream
 
 
+def _nothing_more() -> Mapping[str, object]:
+    """End a document with its list."""
+    return {}
+
+
 async def write_document(
-    head: Mapping[str, object], name: str, pages: AsyncIterator[Sequence[msgspec.Struct]]
+    head: Mapping[str, object],
+    name: str,
+    pages: AsyncIterator[Sequence[msgspec.Struct]],
+    *,
+    ending: Callable[[], Mapping[str, object]] = _nothing_more,
 ) -> AsyncIterator[bytes]:
-    """Write a JSON object: the members of `head`, then the list `name`, whose pages are asked for as they are written.
+    """Write a JSON object: the members of `head`, then the list `name`, whose pages are asked for as they are written, then what `ending` says.
 
     Whoever receives it sees by its end whether it is whole: one that breaks off is no JSON.
     """
@@ -23,7 +32,8 @@ async def write_document(
             items = b",".join(msgspec.json.encode(item) for item in page)
             yield items if is_first else b"," + items
             is_first = False
-    yield b"]}"
+    last = msgspec.json.encode(dict(ending()))
+    yield b"]" + (b"," if len(last) > len(b"{}") else b"") + last[1:]
 
 
 def answer_with(

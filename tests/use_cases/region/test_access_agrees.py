@@ -65,6 +65,7 @@ def _token(live: LiveRegion, user: UserId, *, epoch: int, mfa_used: bool) -> str
         "account": ACCOUNT,
         "epoch": epoch,
         "amr": ["pwd", "mfa"] if mfa_used else ["pwd"],
+        "auth_time": int(now.timestamp()),
         "iat": int(now.timestamp()),
         "nbf": int(now.timestamp()),
         "exp": int((now + LIFETIME).timestamp()),

@@ -30,7 +30,7 @@ from domicile.web.requests import DomicileRequest, bearer_of, origin_of, provide
 from domicile.web.versions import provide_expected
 from tests.support.region import ACCOUNT, OTHER_ACCOUNT, LiveRegion, live_region
 
-URL = "http://127.0.0.1:8800"
+URL = "http://localhost:8800"
 NEW = {"alias": "Deployment", "roleID": "full-access"}
 STRANGER = "dom_de-1_0000000000000000000000"
 

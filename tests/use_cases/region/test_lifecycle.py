@@ -392,7 +392,7 @@ async def test_every_user_with_full_access_is_told_in_their_own_language(closing
         "Germany",
         "2026-12-23 14:00 UTC",
         account.suspension.receipt_id,
-        "http://127.0.0.1:8800/accounts",
+        "http://localhost:8800/accounts",
     ):
         assert fact in text
 

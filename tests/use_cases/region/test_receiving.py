@@ -436,7 +436,7 @@ async def test_a_region_that_cannot_be_reached_is_named_and_hides_nothing_of_the
         directory=region.plane.directory,
         cursors=Cursors(region.plane.key_hash),
         namespace="domicile",
-        identity_url="http://127.0.0.1:8800",
+        identity_url="http://localhost:8800",
     )
 
     gathered = await gather_my_invitations(regions, region.person())

@@ -1,4 +1,4 @@
-"""Commands about accounts: list, create, show, change, delete, restore, and choose the one in use."""
+"""Commands about accounts: list, create, show, change, ask for a second factor, delete, restore, and choose the one in use."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -6,11 +6,12 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from domicile.apps.cli.api import refusal, text_of
-from domicile.apps.cli.asking import require_typed
+from domicile.apps.cli.api import Api, object_of, refusal, text_of
+from domicile.apps.cli.asking import require_consent, require_typed
+from domicile.apps.cli.foretelling import show_foretold
 from domicile.apps.cli.options import EVERYTHING, IN_USE, LOCAL, AssumeYes, InAccount, Paging, Server
 from domicile.apps.cli.output import Column, show_done, show_item, show_list
-from domicile.apps.cli.printing import show_note
+from domicile.apps.cli.printing import as_text, show_note
 from domicile.apps.cli.signed_in import (
     account_api,
     account_id,
@@ -119,6 +120,40 @@ def use_account(
     in_use = text_of(chosen.body(), "id")
     open_store().revise(server.base_url, lambda session: msgspec.structs.replace(session, account=in_use))
     show_done(chosen, server, f"In use: {in_use} {text_of(chosen.body(), 'alias')}")
+
+
+@accounts.command(name="require-mfa")
+def require_second_factor(
+    account: Account = None,
+    /,
+    *,
+    required: Annotated[
+        bool, Parameter(negative="--not-required", help="Whether everybody needs a second factor.")
+    ] = True,
+    yes: AssumeYes = False,
+    server: InAccount = IN_USE,
+) -> None:
+    """Ask everybody for a second factor to enter an account, or no longer, after showing who would be kept out."""
+    with account_api(_in(account, server)) as api:
+        path = f"/accounts/{account_id(api)}"
+        found = api.call("GET", path)
+        consequence = _foretold_factor(api, server) if required else "A password alone is enough again."
+        require_consent(consequence, assume_yes=yes)
+        version = {"If-Match": found.headers["ETag"]}
+        answer = api.send("POST", path, body={"mfaRequired": required}, headers=version)
+    if answer.status != 200:
+        raise refusal(answer)
+    told = "now needs a second factor" if required else "no longer needs a second factor"
+    show_done(answer, server, f"Whoever enters account {text_of(answer.body(), 'alias')} {told}.")
+
+
+def _foretold_factor(api: Api, server: InAccount) -> str:
+    """Show what asking for a second factor would do, and sum it up."""
+    foretold = api.call("POST", "/access/preflight", body={"change": {"mfaRequired": True}}).body()
+    if not server.json:
+        show_foretold(foretold)
+    count = object_of(foretold, "summary").get("lockedOut")
+    return f"Kept out until they add a second factor: {as_text(count)}. API keys go on."
 
 
 @accounts.command(name="delete")

@@ -42,7 +42,7 @@ def read_list(source: str, *, role: str) -> list[Line]:
 
     A file that cannot be understood as a whole ends the command before anything is sent, and says where.
     """
-    rows = list(_rows(_decode(_read(source))))
+    rows = list(csv_rows(read_text(source)))
     if not rows:
         raise CommandError(Exit.USAGE, "There is no address in the list.")
     columns = _columns(rows[0][1])
@@ -50,6 +50,11 @@ def read_list(source: str, *, role: str) -> list[Line]:
     if not lines:
         raise CommandError(Exit.USAGE, "There is a header in the list, and no address after it.")
     return _marking_repeats(lines)
+
+
+def read_text(source: str) -> str:
+    """Read a file in UTF-8, or standard input for `-`; one that cannot be read ends the command."""
+    return _decode(_read(source))
 
 
 def formula_safe(cell: str) -> str:
@@ -77,7 +82,7 @@ def _decode(raw: bytes) -> str:
         ) from None
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Take a list apart, with the number of the line at which each row begins."""
     header = text.split("\n", 1)[0]
     delimiter = ";" if ";" in header and "," not in header else ","

@@ -40,8 +40,8 @@ class Answer:
 class Api:
     """The API of one server under one authorization, which is good in `account`, if that is known.
 
-    `renew` gives a new authorization when the server refuses the present one (401); it is asked once at most, and the
-    refused request, which by its status had no effect, is sent again.
+    `renew` gives a new authorization when the server refuses the present one (401), and `step_up` when it wants the person to show
+    again who they are; each is asked once at most, and the refused request, which by its status had no effect, is sent again.
     """
 
     def __init__(
@@ -50,8 +50,10 @@ class Api:
         authorization: str | None = None,
         renew: Callable[[], str] | None = None,
         account: str | None = None,
+        step_up: Callable[[Answer], str] | None = None,
     ) -> None:
         self.account = account
+        self._step_up = step_up
         self._client = client
         self._authorization = authorization
         self._renew = renew
@@ -70,7 +72,15 @@ class Api:
         if answer.status == 401 and self._renew is not None:
             self._authorization, self._renew = self._renew(), None
             answer = self._attempt(method, path, params, body, headers)
+        if self._step_up is not None and wants_step_up(answer):
+            step_up, self._step_up = self._step_up, None
+            self._authorization = step_up(answer)
+            answer = self._attempt(method, path, params, body, headers)
         return answer
+
+    def authorize(self, authorization: str) -> None:
+        """Speak under another authorization from now on."""
+        self._authorization = authorization
 
     def call(
         self,
@@ -182,10 +192,12 @@ def open_api(
     authorization: str | None = None,
     renew: Callable[[], str] | None = None,
     account: str | None = None,
+    *,
+    step_up: Callable[[Answer], str] | None = None,
 ) -> Generator[Api]:
     """Speak to a server for the length of a `with` block."""
     with new_client(base_url) as client:
-        yield Api(client, authorization, renew, account)
+        yield Api(client, authorization, renew, account, step_up)
 
 
 def path_to(plural: str, item: str) -> str:
@@ -195,16 +207,15 @@ def path_to(plural: str, item: str) -> str:
 
 def refusal(answer: Answer) -> CommandError:
     """Make the error that tells a problem to the reader: message, fields, and the request id to ask about."""
-    try:
-        problem = answer.body()
-    except CommandError as unreadable:
-        problem: JsonObject = {"message": unreadable.message}
+    problem = _problem_of(answer)
     message = text_of(problem, "message") or f"The server answered {answer.status} and did not say why."
     details = [f"{name}: {reason}" for name, reason in object_of(problem, "fields").items()]
     if base_url := text_of(problem, "baseURL"):
         details.append(f"The account is reached at --url {base_url}")
     if until := text_of(problem, "purgeAfter"):
         details.append(f"Until {until} a user with full access can restore it: domicile accounts restore")
+    if way_on := _way_to_showing_again(problem):
+        details.append(way_on)
     if seconds := answer.headers.get("Retry-After"):
         details.append(f"Try again in {seconds} seconds.")
     if answer.status == 401:
@@ -213,6 +224,45 @@ def refusal(answer: Answer) -> CommandError:
         details.append(f"Request id: {request_id}")
     code = Exit.NOT_SIGNED_IN if answer.status == 401 else Exit.REFUSED
     return CommandError(code, message, details)
+
+
+def problem_code(answer: Answer) -> str:
+    """Return the code of a problem: the end of its `type`; empty if the answer is something else."""
+    return _code_of(_problem_of(answer))
+
+
+def wants_step_up(answer: Answer) -> bool:
+    """Tell whether a refusal is undone by showing again who one is, with what the person has."""
+    if answer.status != 403:
+        return False
+    problem = _problem_of(answer)
+    code = _code_of(problem)
+    return code == "reauthentication-required" or (code == "mfa-required" and problem.get("enrolled") is True)
+
+
+def _problem_of(answer: Answer) -> JsonObject:
+    """Read a refusal; one that is not Domicile's is told as such."""
+    try:
+        return answer.body()
+    except CommandError as unreadable:
+        return {"message": unreadable.message}
+
+
+def _code_of(problem: Mapping[str, object]) -> str:
+    return text_of(problem, "type").rpartition("/")[2]
+
+
+def _way_to_showing_again(problem: Mapping[str, object]) -> str:
+    """Say how to go on where the command itself could not."""
+    match _code_of(problem):
+        case "reauthentication-required":
+            return "Sign in again with domicile login, then repeat the command."
+        case "mfa-required" if problem.get("enrolled") is True:
+            return "Sign in with your second factor, with domicile login, then repeat the command."
+        case "mfa-required":
+            return "Add a second factor in the console, at /me/security; then sign in with it, with domicile login."
+        case _:
+            return ""
 
 
 def text_of(body: Mapping[str, object], name: str) -> str:

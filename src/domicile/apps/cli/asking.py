@@ -17,12 +17,12 @@ def ask(question: str, *, option: str) -> str:
     return line
 
 
-def ask_password() -> str:
+def ask_password(question: str = "Password: ") -> str:
     """Ask for a password without showing it."""
     _require_terminal(
         "Give --password-stdin and the password on standard input: there is no terminal to ask at."
     )
-    return _ask_hidden("Password: ")
+    return _ask_hidden(question)
 
 
 def ask_new_password() -> str:
@@ -31,6 +31,11 @@ def ask_new_password() -> str:
     if _ask_hidden("The same again: ") != password:
         raise CommandError(Exit.USAGE, "The two passwords are not the same.")
     return password
+
+
+def ask_proof() -> str:
+    """Ask for what shows who one is, without showing it: the code of a second factor, or the password of who has none."""
+    return _ask_hidden("Code of your second factor, or your password if you have none: ")
 
 
 def read_password() -> str:
@@ -71,6 +76,11 @@ def _ask_hidden(question: str) -> str:
         raise CommandError(Exit.USAGE, "Nothing was entered.") from None
 
 
+def has_terminal() -> bool:
+    """Tell whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
 def _require_terminal(message: str) -> None:
-    if not sys.stdin.isatty():
+    if not has_terminal():
         raise CommandError(Exit.USAGE, message)

@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from sqlalchemy import make_url
 
+from domicile.apps.cli.exits import CommandError, Exit
 from domicile.apps.cli.installation import THIS_ONE, Installation
 from domicile.apps.cli.output import Column, show_document, show_rows
 from domicile.directory.grants import grant_statements
@@ -28,10 +29,15 @@ def check_config(*, installation: Installation = THIS_ONE) -> None:
     """Read the configuration and explain each fault in it."""
     settings = installation.load()
     names = [entry.id for entry in settings.regions]
+    if faults := settings.root_key.faults():
+        raise CommandError(Exit.REFUSED, "The configuration cannot be used.", faults)
     if installation.json:
-        show_document({"isSound": True, "data": str(settings.data), "regions": names})
+        show_document(
+            {"isSound": True, "data": str(settings.data), "regions": names, "rootKey": settings.root_key.name}
+        )
     else:
-        print(f"The configuration is sound. Data in {settings.data}, regions {', '.join(names)}.")
+        where = f"Data in {settings.data}, root key from {settings.root_key.name}"
+        print(f"The configuration is sound. {where}, regions {', '.join(names)}.")
 
 
 @region.command(name="list")

@@ -133,8 +133,12 @@ def _ask(api: Api, change: Mapping[str, object]) -> Answer:
 def _show(answer: Answer, server: InAccount) -> None:
     if server.json:
         show_json(answer)
-        return
-    foretold = answer.body()
+    else:
+        show_foretold(answer.body())
+
+
+def show_foretold(foretold: JsonObject) -> None:
+    """Show what a change would do: who loses and gains what, what falls, and the counts."""
     console, affected = new_console(), items_of(foretold, "affected")
     if affected:
         console.print(_table(affected))

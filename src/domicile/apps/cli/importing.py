@@ -248,11 +248,11 @@ class ResultsFile:
 
 
 @contextmanager
-def progress(total: int) -> Generator[Callable[[int], None]]:
+def progress(total: int, doing: str = "Inviting") -> Generator[Callable[[int], None]]:
     """Show on standard error how far a run has come, if somebody is looking; gives what tells it of so many more lines."""
-    columns = (TextColumn("Inviting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
         *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
     ) as bar:
-        task = bar.add_task("Inviting", total=total)
+        task = bar.add_task(doing, total=total)
         yield lambda count: bar.advance(task, count)

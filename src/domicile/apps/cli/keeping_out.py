@@ -1,4 +1,4 @@
-"""An operator's commands about people: show one, keep one out everywhere, let one in again."""
+"""An operator's commands about people: show one, keep one out everywhere, let one in again, reset second factors."""
 
 import asyncio
 from typing import Annotated
@@ -12,6 +12,11 @@ from domicile.apps.cli.options import AssumeYes
 from domicile.apps.cli.output import show_document, show_facts
 
 people = App(name="people")
+people.command(
+    "domicile.apps.cli.importing_people:import_people",
+    name="import",
+    help="Make users of the people of another system.",
+)
 
 Someone = Annotated[str, Parameter(help="Email or id of the person.")]
 Reason = Annotated[str, Parameter(help="Why; the person can read it among their security events.")]
@@ -72,6 +77,27 @@ def enable_person(person: Someone, /, *, reason: Reason, installation: Installat
         show_document({"id": user.id, "state": user.state})
     else:
         print(f"{user.email} is {user.state}.")
+
+
+@people.command(name="reset-factors")
+def reset_factors(
+    person: Someone, /, *, reason: Reason, yes: AssumeYes = False, installation: Installation = THIS_ONE
+) -> None:
+    """Take every second factor away from a person who lost them, once you have seen who they are; they are told by mail."""
+    from domicile.apps.keeping_out import take_factors_away  # noqa: PLC0415 - loads no server until it runs
+
+    require_consent(
+        f"{person} is signed out everywhere, and their password alone is enough to sign in.", assume_yes=yes
+    )
+    with explained():
+        reset = asyncio.run(take_factors_away(installation.load(), person, reason))
+    if installation.json:
+        gone = [{"id": each.id, "kind": each.kind, "name": each.name} for each in reset.gone]
+        show_document({"id": reset.user.id, "removed": gone})
+    elif reset.gone:
+        print(f"{reset.user.email} has no second factor any more ({len(reset.gone)} removed).")
+    else:
+        print(f"{reset.user.email} has no second factor. Nothing was changed.")
 
 
 def _why_not(accounts: list[str], unasked: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Commands of a person about themselves: their profile, another address, taking their data along, and leaving."""
+"""Commands of a person about themselves: their profile, another address, second factors, taking their data along, and leaving."""
 
 import json
 import time
@@ -10,22 +10,30 @@ from cyclopts import App, Parameter
 from domicile.apps.cli import asking
 from domicile.apps.cli.api import Answer, Api, items_of, open_api, refusal, text_of
 from domicile.apps.cli.exits import CommandError, Exit
+from domicile.apps.cli.exported_person import verify_export
+from domicile.apps.cli.factors import factors, recovery_codes
 from domicile.apps.cli.options import LOCAL, AssumeYes, Server
 from domicile.apps.cli.output import Column, show_document, show_done, show_item, show_json, show_rows
 from domicile.apps.cli.people import PasswordFromInput, token_in
 from domicile.apps.cli.printing import show_note
-from domicile.apps.cli.signed_in import open_store, require_session
+from domicile.apps.cli.sessions import sessions, step_up
+from domicile.apps.cli.signed_in import open_store, person_api, require_session
 
 me = App(name="me")
 email = App(name="email", help="Change your e-mail address.")
 me.command(email)
+me.command(sessions)
+me.command(step_up, name="step-up")
+me.command(factors)
+me.command(recovery_codes)
+me.command(verify_export, name="verify-export")
 
 _PATIENCE_SECONDS = 10.0
 _ACCOUNTS = (Column("Account", "id", is_whole=True), Column("Region", "region"), Column("Alias", "alias"))
 
 
-def _my_api(server: Server):  # noqa: ANN202  # the context manager of `open_api`
-    return open_api(server.base_url, f"Bearer {require_session(server).token}")
+def _my_api(server: Server):  # noqa: ANN202  # the context manager of `person_api`
+    return person_api(server)
 
 
 def _password(*, from_input: bool) -> str:

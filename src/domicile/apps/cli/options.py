@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
-DEFAULT_URL = "http://127.0.0.1:8800"
+DEFAULT_URL = "http://localhost:8800"
 
 
 def _check_url(_: object, url: str) -> None:

@@ -6,11 +6,12 @@ import msgspec
 from cyclopts import Parameter
 
 from domicile.apps.cli import asking
-from domicile.apps.cli.api import Api, object_of, open_api, refusal, text_of
+from domicile.apps.cli.api import Answer, Api, JsonObject, object_of, open_api, refusal, text_of
 from domicile.apps.cli.credentials import StoredSession
 from domicile.apps.cli.exits import CommandError, Exit
 from domicile.apps.cli.options import IN_USE, LOCAL, InAccount, Server
 from domicile.apps.cli.output import show_document, show_done, show_item
+from domicile.apps.cli.printing import show_note
 from domicile.apps.cli.signed_in import account_api, open_store, principal_api, require_session
 
 PasswordFromInput = Annotated[
@@ -67,7 +68,11 @@ def verify(link: str, /, *, server: Server = LOCAL) -> None:
 
 
 def login(
-    email: str | None = None, *, password_stdin: PasswordFromInput = False, server: Server = LOCAL
+    email: str | None = None,
+    *,
+    password_stdin: PasswordFromInput = False,
+    code: str | None = None,
+    server: Server = LOCAL,
 ) -> None:
     """Sign in; the session is kept on this machine, readable by you alone.
 
@@ -75,11 +80,16 @@ def login(
     ----------
     email
         Your address; asked for if not given.
+    code
+        A code of your authenticator app, or a recovery code; asked for if you have a second factor and it is not given.
     """
     email = email or asking.ask("Email", option="EMAIL")
     password = asking.read_password() if password_stdin else asking.ask_password()
+    credentials = {"email": email, "password": password} | ({"code": code} if code is not None else {})
     with open_api(server.base_url) as api:
-        answer = api.send("POST", "/sessions", body={"email": email, "password": password})
+        answer = api.send("POST", "/sessions", body=credentials)
+        if answer.status == 401 and code is None and text_of(_body_of(answer), "signIn"):
+            answer = _show_second_factor(api, answer)
     if answer.status != 201:
         refused = refusal(answer)
         # Exit code 3 asks a script to sign in; here that is what was refused.
@@ -92,6 +102,26 @@ def login(
         show_document({"user": user, "expires": body.get("expires")})
     else:
         print(f"Signed in at {server.base_url} as {signed_in_as}.")
+
+
+def _show_second_factor(api: Api, refused: Answer) -> Answer:
+    """Ask for a code at the terminal, again after a wrong one; without a terminal the command ends and names the option."""
+    sign_in = text_of(_body_of(refused), "signIn")
+    while True:
+        typed = asking.ask("Code of your app, or a recovery code", option="--code")
+        path = "/sign-in/code" if typed.replace(" ", "").isdigit() else "/sign-in/recovery-code"
+        answer = api.send("POST", path, body={"signIn": sign_in, "code": typed})
+        if answer.status != 401 or not text_of(_body_of(answer), "type").endswith("/sign-in-failed"):
+            return answer
+        show_note(text_of(_body_of(answer), "message"))
+
+
+def _body_of(answer: Answer) -> JsonObject:
+    """Read what a refusal says; nothing of one that is not Domicile's."""
+    try:
+        return answer.body()
+    except CommandError:
+        return {}
 
 
 def _keep(server: Server, session: StoredSession) -> None:

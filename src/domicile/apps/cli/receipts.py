@@ -53,11 +53,18 @@ def verify_receipt(
     """Verify that a region signed a receipt, that nothing in it was changed, and that the directory holds its fingerprint."""
     body = _read(receipt, server)
     signed = text_of(body, "signed")
-    claims = _verified(signed, jwks, server)
+    claims, withdrawn = _verified(signed, jwks, server)
     _compare(body, claims)
     filed, digest = text_of(body, "digest"), hashlib.sha256(signed.encode()).hexdigest()
     if filed and filed != digest:
         raise CommandError(Exit.REFUSED, "The directory holds another fingerprint than that of this receipt.")
+    # What a file says of the directory was written by whoever made the file.
+    if withdrawn and (not filed or find_receipt_id(receipt) is None):
+        raise CommandError(
+            Exit.REFUSED,
+            f"The key of this receipt was withdrawn on {withdrawn}, so that anybody may have signed it; "
+            "ask the server by its id, whether the directory has held its fingerprint since it was made.",
+        )
     told = {"isGenuine": True, "digest": digest, "isFiled": bool(filed), **claims}
     if server.json:
         show_document(told)
@@ -83,21 +90,23 @@ def _read(receipt: str, server: Server) -> JsonObject:
         raise CommandError(Exit.REFUSED, f"{receipt} holds no receipt.") from None
 
 
-def _verified(signed: str, jwks: Path | None, server: Server) -> dict[str, Any]:
-    from domicile.infra.signing import read_signed  # noqa: PLC0415 - loads no cryptography until it runs
+def _verified(signed: str, jwks: Path | None, server: Server) -> tuple[dict[str, Any], object]:
+    """Give what was signed, and when its key was withdrawn, if it was."""
+    from domicile.infra.signing import find_key, read_signed  # noqa: PLC0415 - loads no cryptography until it runs
     from domicile.region.purging.domain import RECEIPT_TYPE  # noqa: PLC0415
 
-    claims = read_signed(_keys(signed, jwks, server), signed, type_=RECEIPT_TYPE)
+    keys = _keys(signed, jwks, server)
+    claims = read_signed(keys, signed, type_=RECEIPT_TYPE)
     if claims is None:
         raise CommandError(Exit.REFUSED, "This receipt was not signed with these keys, or it was changed.")
-    return claims
+    return claims, find_key(keys, signed).get("withdrawn")
 
 
 def _keys(signed: str, jwks: Path | None, server: Server) -> dict[str, Any]:
     from domicile.region.entering.keys import claimed_region  # noqa: PLC0415 - loads no cryptography until it runs
 
     if jwks is None:
-        path = f"/.well-known/domicile/{claimed_region(signed) or 'unknown'}/jwks.json"
+        path = f"/.well-known/domicile/{claimed_region(signed) or 'unknown'}/statement-keys.json"
         with new_client(server.base_url) as client:
             answer = client.get(path)
         content, where = answer.content, f"{server.base_url}{path}"

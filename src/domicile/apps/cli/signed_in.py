@@ -9,11 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from domicile.apps.cli.api import Answer, Api, JsonObject, items_of, open_api, text_of
+from domicile.apps.cli import asking
+from domicile.apps.cli.api import Answer, Api, JsonObject, items_of, open_api, refusal, text_of
 from domicile.apps.cli.credentials import CredentialStore, StoredEntry, StoredSession, credentials_path
 from domicile.apps.cli.exits import CommandError, Exit
 from domicile.apps.cli.options import EVERYTHING, InAccount, Server
+from domicile.apps.cli.printing import show_note
 
+_CODE = re.compile(r"\d{3} ?\d{3}", re.ASCII)
+_RECOVERY_CODE = re.compile(r"[0-9A-Za-z]{4}(?:-[0-9A-Za-z]{4}){3}", re.ASCII)
 # An account token this close to its end is not used any more: the request would arrive after it.
 _ENTRY_MARGIN = timedelta(seconds=30)
 
@@ -26,8 +30,19 @@ def open_store() -> CredentialStore:
 @contextmanager
 def principal_api(server: Server) -> Generator[Api]:
     """Speak outside of any account: as the API key of the environment, or as the person signed in."""
-    authorization = _api_key_authorization() or f"Bearer {require_session(server).token}"
-    with open_api(server.base_url, authorization) as api:
+    if api_key := _api_key_authorization():
+        with open_api(server.base_url, api_key) as api:
+            yield api
+        return
+    with person_api(server) as api:
+        yield api
+
+
+@contextmanager
+def person_api(server: Server) -> Generator[Api]:
+    """Speak as the person signed in, who is asked at the terminal to show again who they are where a command needs that."""
+    authorization = f"Bearer {require_session(server).token}"
+    with open_api(server.base_url, authorization, step_up=lambda answer: step_up(server, answer)) as api:
         yield api
 
 
@@ -43,16 +58,54 @@ def account_api(server: InAccount) -> Generator[Api]:
             yield api
         return
     session = require_session(server)
-    with open_api(server.base_url, f"Bearer {session.token}") as person:
+    with person_api(server) as person:
         account = resolve_account(person, server.account or session.account)
         entry = _kept_entry(session, account) or _enter(person, server, account)
+
+        def enter_again() -> str:
+            return f"Bearer {_enter(person, server, account).token}"
+
+        def show_and_enter_again(refused: Answer) -> str:
+            person.authorize(step_up(server, refused))
+            return enter_again()
+
         with open_api(
             entry.base_url,
             f"Bearer {entry.token}",
-            renew=lambda: f"Bearer {_enter(person, server, account).token}",
+            renew=enter_again,
             account=account,
+            step_up=show_and_enter_again,
         ) as api:
             yield api
+
+
+def step_up(server: Server, refused: Answer) -> str:
+    """Ask the person to show again who they are, keep the session that comes of it, and give its authorization.
+
+    Without a terminal the command ends with what was refused, which says how to go on.
+    """
+    if not asking.has_terminal():
+        raise refusal(refused)
+    show_note(text_of(refused.body(), "message"))
+    session = require_session(server)
+    with open_api(server.base_url, f"Bearer {session.token}") as api:
+        answer = api.call("POST", "/me/step-up", body=_proof(asking.ask_proof()))
+    token = text_of(answer.body(), "token")
+    if not token:
+        raise CommandError(Exit.REFUSED, "The server's answer holds no new session: sign in again.")
+    # The tokens of accounts are as old as the session that they were made of.
+    open_store().revise(server.base_url, lambda kept: msgspec.structs.replace(kept, token=token, entries={}))
+    return f"Bearer {token}"
+
+
+def _proof(typed: str) -> dict[str, object]:
+    """Tell a code, of an app or of those kept for recovery, from a password by its looks."""
+    shown = typed.strip()
+    if _CODE.fullmatch(shown):
+        return {"code": shown.replace(" ", "")}
+    if _RECOVERY_CODE.fullmatch(shown):
+        return {"recoveryCode": shown}
+    return {"password": typed}
 
 
 def account_id(api: Api) -> str:

@@ -23,7 +23,9 @@ def verify_file(
     *,
     keys: Annotated[
         Path | None,
-        Parameter(help="The region's public keys (JWKS), from /.well-known/domicile/REGION/jwks.json."),
+        Parameter(
+            help="The region's public keys (JWKS), from /.well-known/domicile/REGION/statement-keys.json."
+        ),
     ] = None,
     checkpoint: Annotated[
         list[Path] | None,
@@ -131,5 +133,5 @@ def _show_good(report: Report, *, is_trusted: bool) -> None:
     if not is_trusted:
         show_note(
             "The keys are those in the file: that shows accidents, and no forgery. "
-            f"Trust those of the region: --keys, from /.well-known/domicile/{signed.region}/jwks.json"
+            f"Trust those of the region: --keys, from /.well-known/domicile/{signed.region}/statement-keys.json"
         )

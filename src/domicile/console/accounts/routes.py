@@ -107,7 +107,7 @@ async def rename(
 ) -> Response[str]:
     """Changes the alias, of the version that was looked at."""
     try:
-        change = parse_account_change(form.text("alias"), None, None)
+        change = parse_account_change(form.text("alias"))
         await modify_account(entered.plane, entered.caller, change, expecting((form.text("version"),)))
     except DomainError as error:
         return await show_refusal(view, entered, refused="rename", form=form, error=error)

@@ -7,6 +7,7 @@ from domicile.console.forms import Form, blank
 from domicile.console.session_cookie import no_session_cookie
 from domicile.console.views import View, go_to
 from domicile.identity.email_change import service
+from domicile.identity.passwords.service import require_fresh_factor
 from domicile.identity.plane import IdentityPlane
 from domicile.kernel.callers import Origin, Person
 from domicile.kernel.errors import DomainError
@@ -17,8 +18,11 @@ _UNDO = "addresses/templates/undo.html"
 
 
 @get("/me/email")
-async def show_change(view: SkipValidation[View], person: SkipValidation[Person]) -> Response[str]:
+async def show_change(
+    view: SkipValidation[View], person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
+) -> Response[str]:
     """The form that asks for the new address and the password."""
+    require_fresh_factor(identity, person)
     return view.render(_CHANGE, form=blank(), error=None, email=person.email)
 
 

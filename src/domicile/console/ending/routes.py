@@ -20,6 +20,7 @@ _ACCOUNTS = "/accounts"
 async def show_delete(view: SkipValidation[View], entered: SkipValidation[Entered]) -> Response[str]:
     """What deleting means, before it is done."""
     entered.caller.require("identity:account:delete")
+    entered.caller.require_fresh()
     return view.render(_DELETE, form=blank(), error=None, **await _gather(entered))
 
 

@@ -13,6 +13,7 @@ from domicile.kernel.errors import DomainError, not_found
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId, find_user_id
 from domicile.kernel.permissions import MemberState
+from domicile.kernel.roles import rules_access
 from domicile.kernel.versions import expecting
 from domicile.region.accounts.service import describe_account
 from domicile.region.memberships import service
@@ -67,7 +68,11 @@ async def show_remove(
 ) -> Response[str]:
     """What removing means, before it is done."""
     entered.caller.require("identity:user:delete")
-    return view.render(_REMOVE, form=blank(), error=None, **await _gather(entered, member))
+    values = await _gather(entered, member)
+    held = values["roles"].get(member.role_id)
+    if held is None or rules_access(held):
+        entered.caller.require_fresh()  # now, and not when the button is pressed
+    return view.render(_REMOVE, form=blank(), error=None, **values)
 
 
 @post("/users/{user_id:str}/remove")

@@ -13,6 +13,7 @@ from domicile.identity.departure import service as departure
 from domicile.identity.departure.domain import DepartureState
 from domicile.identity.export.routes import answer_export
 from domicile.identity.export.service import list_own_regions
+from domicile.identity.passwords.service import require_fresh_factor
 from domicile.identity.plane import IdentityPlane
 from domicile.kernel.callers import Person
 from domicile.kernel.errors import DomainError, unauthenticated
@@ -54,24 +55,18 @@ async def export_person(
 
 @get("/me/data/{region:str}")
 async def export_part(
-    view: SkipValidation[View],
-    person: SkipValidation[Person],
-    identity: SkipValidation[IdentityPlane],
-    regions: SkipValidation[Regions],
-    region: FromPath[str],
-) -> Response[Any]:  # Any: a page, or a document
-    """A region's own document; where the password was shown too long ago, the page that asks for it."""
-    try:
-        return await answer_region_export(regions.plane(RegionId(region)), person)
-    except DomainError as error:
-        if error.code != "reauthentication-required":
-            raise
-        return view.refuse(_DATA, error, blank(), **await _parts(identity, person, regions))
+    person: SkipValidation[Person], regions: SkipValidation[Regions], region: FromPath[str]
+) -> Response[Any]:  # Any: a document
+    """A region's own document; who showed too long ago who they are does so again on the way."""
+    return await answer_region_export(regions.plane(RegionId(region)), person)
 
 
 @get("/me/delete")
-async def show_delete(view: SkipValidation[View], person: SkipValidation[Person]) -> Response[str]:
+async def show_delete(
+    view: SkipValidation[View], person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
+) -> Response[str]:
     """What deleting means, and the form that asks for address and password."""
+    require_fresh_factor(identity, person)
     return view.render(_DELETE, form=blank(), error=None, email=person.email)
 
 

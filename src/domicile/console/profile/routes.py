@@ -10,10 +10,10 @@ from domicile.console.forms import Form, blank
 from domicile.console.pages import Values
 from domicile.console.session_cookie import no_session_cookie
 from domicile.console.views import View, go_to
-from domicile.console.wording import device
+from domicile.identity.devices import device_name
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery.service import change_password
-from domicile.identity.sessions.service import end_session, list_own_sessions
+from domicile.identity.sessions.service import end_other_sessions, end_session, list_own_sessions
 from domicile.identity.users.domain import LONGEST_NAME, parse_profile_change
 from domicile.identity.users.service import describe_self, update_own_profile
 from domicile.kernel.callers import Person
@@ -77,6 +77,15 @@ async def end_own_session(
     return go_to("/me", done="session-closed")
 
 
+@post("/me/sessions/end-others")
+async def end_own_other_sessions(
+    person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
+) -> Response[str]:
+    """Signs the person out everywhere but here."""
+    await end_other_sessions(identity, person)
+    return go_to("/me", done="sessions-closed")
+
+
 async def _gather(identity: IdentityPlane, person: Person) -> Values:
     own = await describe_self(identity, person)
     sessions = await list_own_sessions(identity, person, _ALL)
@@ -85,7 +94,7 @@ async def _gather(identity: IdentityPlane, person: Person) -> Values:
         "pending_email": own.pending_email,
         "sessions": sessions.items,
         "current_id": person.session_id,
-        "device": device,
+        "device": device_name,
         "tongues": {locale: _TONGUES.get(locale, locale) for locale in LOCALES},
         "zones": _zones(),
         "shortest": identity.settings.passwords.min_length,
@@ -104,4 +113,4 @@ def _zones() -> dict[str, list[str]]:
     return groups
 
 
-ROUTES = [show_me, change_profile, change_own_password, end_own_session]
+ROUTES = [show_me, change_profile, change_own_password, end_own_session, end_own_other_sessions]

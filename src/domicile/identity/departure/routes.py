@@ -17,7 +17,16 @@ from domicile.web.operations import Access, operation
     status_code=200,
     summary="Delete my user",
     tags=["Me"],
-    opt=operation(Access.PERSON, errors=("password-wrong", "too-busy", "last-full-access-user")),
+    opt=operation(
+        Access.PERSON,
+        errors=(
+            "password-wrong",
+            "reauthentication-required",
+            "too-many-attempts",
+            "too-busy",
+            "last-full-access-user",
+        ),
+    ),
 )
 async def delete_me(
     data: JSONBody[DeletionBody], leaver: SkipValidation[Person], identity: SkipValidation[IdentityPlane]

@@ -15,12 +15,16 @@ from domicile.identity.events.domain import (
     security_event,
 )
 from domicile.identity.events.store import append_event, forget_whereabouts
+from domicile.identity.factors.service import forget_factors
+from domicile.identity.known_devices.store import delete_devices
 from domicile.identity.passwords.service import confirm_password, password_wrong
 from domicile.identity.passwords.store import delete_hash, find_hash
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery.store import delete_resets
 from domicile.identity.registration.store import delete_sign_ups
 from domicile.identity.sessions.store import delete_sessions
+from domicile.identity.signing_in.store import delete_sign_ins
+from domicile.identity.throttling.store import delete_attempts
 from domicile.identity.users.domain import User, UserState
 from domicile.identity.users.store import change_state, delete_user, find_user, tell_regions_of
 from domicile.infra.databases import IdentityTx
@@ -147,10 +151,14 @@ async def _delete(
     """Delete everything that identity knows of a user, but the id and what happened to it; the address is free from then on."""
     now: datetime = plane.clock()
     await delete_sessions(tx, user.id, but=None)
+    await delete_sign_ins(tx, user.id)
+    await delete_devices(tx, user.id)
     await delete_hash(tx, user.id)
+    await forget_factors(tx, user.id)
     await delete_resets(tx, user.id, user.email_key)
     await delete_sign_ups(tx, user.email_key)
     await delete_changes(tx, user.id)
+    await delete_attempts(tx, user.id)
     await release_address(tx, plane.token_hash, user.email_key, now=now)
     if not await delete_user(tx, user.id):
         raise AssertionError("somebody who is leaving cannot be deleted")

@@ -7,6 +7,10 @@ from domicile.directory.feed.store import USER_CHANGED
 from domicile.identity.departure.service import stay
 from domicile.identity.events.domain import SYSTEM_ORIGIN, SecurityEventType, security_event
 from domicile.identity.events.store import append_event
+from domicile.identity.factors.domain import Factor
+from domicile.identity.factors.service import forget_factors
+from domicile.identity.notices.service import append_notice
+from domicile.identity.passwords.store import delete_hash, is_short
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions.store import delete_sessions
 from domicile.identity.users.domain import User, UserState
@@ -15,6 +19,7 @@ from domicile.identity.users.store import (
     find_user,
     find_user_by_email,
     raise_epoch,
+    set_mfa_enabled,
     tell_regions_of,
 )
 from domicile.infra.databases import IdentityTx
@@ -36,6 +41,15 @@ class PersonRecord:
     """Where they may have a place."""
     answers: tuple[Departure, ...]
     """What the regions said to their departure, if they asked for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactorReset:
+    """Whose second factors were taken away, and which."""
+
+    user: User
+    gone: tuple[Factor, ...]
+    """Empty: there were none."""
 
 
 async def find_person(plane: IdentityPlane, email_or_id: str) -> PersonRecord:
@@ -70,6 +84,36 @@ async def disable_person(plane: IdentityPlane, user_id: UserId, reason: str) -> 
     user = await plane.database.run_tx(work)
     await plane.tell_regions()
     return user
+
+
+async def reset_factors(plane: IdentityPlane, user_id: UserId, reason: str) -> FactorReset:
+    """Take every second factor and recovery code away from a person who has proved to the operator who they are, and lost them.
+
+    Every session ends and every account token is worthless; the password stays, and nobody chooses another for them (OWASP ASVS 5.0,
+    6.4.4 and 6.4.6). One that is too short to stand alone goes too: they set another through their mailbox. They are told by mail.
+    For who has none, nothing is changed.
+    """
+    told, now = _check_reason(reason), plane.clock()
+
+    async def work(tx: IdentityTx) -> FactorReset:
+        user = await _get(tx, user_id)
+        gone = await forget_factors(tx, user_id)
+        if not gone:
+            return FactorReset(user, ())
+        await delete_sessions(tx, user_id, but=None)
+        if await is_short(tx, user_id):
+            await delete_hash(tx, user_id)
+        details = {"reason": told, "count": str(len(gone))}
+        type_ = SecurityEventType.FACTORS_RESET
+        await append_notice(
+            plane, tx, security_event(user_id, type_, SYSTEM_ORIGIN, now=now, details=details)
+        )
+        await set_mfa_enabled(tx, user_id, has_factor=False, now=now)
+        return FactorReset(await raise_epoch(tx, user_id, now=now), gone)
+
+    reset = await plane.database.run_tx(work)
+    await plane.tell_regions()
+    return reset
 
 
 async def enable_person(plane: IdentityPlane, user_id: UserId, reason: str) -> User:

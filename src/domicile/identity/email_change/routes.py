@@ -16,7 +16,16 @@ from domicile.web.operations import Access, operation
     status_code=202,
     summary="Ask for another e-mail address",
     tags=["Me"],
-    opt=operation(Access.PERSON, errors=("password-wrong", "too-busy", "too-many-email-changes")),
+    opt=operation(
+        Access.PERSON,
+        errors=(
+            "password-wrong",
+            "reauthentication-required",
+            "too-many-attempts",
+            "too-busy",
+            "too-many-email-changes",
+        ),
+    ),
 )
 async def change_my_email(
     data: JSONBody[EmailChangeBody], person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
@@ -42,7 +51,7 @@ async def cancel_my_email(person: SkipValidation[Person], identity: SkipValidati
     status_code=204,
     summary="Prove a new address with the link in the mail",
     tags=["Registration"],
-    opt=operation(Access.ANYONE, errors=("link-invalid",)),
+    opt=operation(Access.ANYONE, errors=("link-invalid", "too-many-attempts")),
 )
 async def verify_email(
     data: JSONBody[EmailLinkBody], identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]
@@ -56,7 +65,7 @@ async def verify_email(
     status_code=204,
     summary="Take a change of address back with the link in the mail",
     tags=["Registration"],
-    opt=operation(Access.ANYONE, errors=("link-invalid", "address-in-use")),
+    opt=operation(Access.ANYONE, errors=("link-invalid", "too-many-attempts", "address-in-use")),
 )
 async def undo_email(
     data: JSONBody[EmailLinkBody], identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]

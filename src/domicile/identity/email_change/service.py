@@ -23,6 +23,7 @@ from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery.domain import new_reset
 from domicile.identity.recovery.store import close_resets, insert_reset
 from domicile.identity.sessions.store import delete_sessions
+from domicile.identity.throttling.service import trying_link
 from domicile.identity.users.domain import User, UserState
 from domicile.identity.users.store import change_address, find_user, find_user_by_email
 from domicile.infra.databases import IdentityTx, StatementRefused
@@ -98,8 +99,16 @@ async def prove_email(plane: IdentityPlane, token: str, origin: Origin) -> User:
     """Put the address of a link in the place of the former one; other sessions than the one that asked, and all account tokens, end.
 
     `link-invalid` for a link that was used or taken back, has expired, was never given out, or whose address has become somebody
-    else's meanwhile. The former address is free from then on, and can be put back for some days by the link that it is sent.
+    else's meanwhile; `too-many-attempts`. The former address is free from then on, and can be put back for some days by the link that
+    it is sent.
     """
+    async with trying_link(plane, origin):
+        changed = await _prove(plane, token, origin)
+    await plane.tell_regions()
+    return changed
+
+
+async def _prove(plane: IdentityPlane, token: str, origin: Origin) -> User:
     token_hash, now = plane.token_hash.of(token), plane.clock()
 
     async def work(tx: IdentityTx) -> User:
@@ -112,12 +121,10 @@ async def prove_email(plane: IdentityPlane, token: str, origin: Origin) -> User:
         return await _replace(plane, tx, change, origin, now)
 
     try:
-        changed = await plane.database.run_tx(work)
+        return await plane.database.run_tx(work)
     except StatementRefused as refused:
         # Somebody else proved the same address at the same moment, and the engine let one of the two.
         raise (link_invalid() if refused.is_about_a_constraint else refused) from None
-    await plane.tell_regions()
-    return changed
 
 
 async def _replace(
@@ -138,9 +145,15 @@ async def undo_email(plane: IdentityPlane, token: str, origin: Origin) -> None:
     """Put the address back to which the link was sent, or take back that another is wanted; then only a new password lets anybody in.
 
     Every session, account token and password of the user ends, and with them whatever was changed since: a thief who moves on to a
-    third address does not outrun the link. `link-invalid`; `address-in-use` where the address has become another user's: the link
+    third address does not outrun the link. `link-invalid`, `too-many-attempts`; `address-in-use` where the address has become another user's: the link
     stays good.
     """
+    async with trying_link(plane, origin):
+        await _undo(plane, token, origin)
+    await plane.tell_regions()
+
+
+async def _undo(plane: IdentityPlane, token: str, origin: Origin) -> None:
     token_hash, now = plane.token_hash.of(token), plane.clock()
 
     async def work(tx: IdentityTx) -> None:
@@ -161,7 +174,6 @@ async def undo_email(plane: IdentityPlane, token: str, origin: Origin) -> None:
         await plane.database.run_tx(work)
     except StatementRefused as refused:
         raise (_address_in_use() if refused.is_about_a_constraint else refused) from None
-    await plane.tell_regions()
 
 
 async def _put_back(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domicile.kernel.callers import Origin
 from domicile.kernel.ids import UserId
@@ -20,20 +21,43 @@ class SecurityEventType(StrEnum):
     SIGNED_IN = "audit.user-signed-in.v1"
     SIGNED_OUT = "audit.user-signed-out.v1"
     SESSION_ENDED = "audit.session_deleted.v1"
+    SESSIONS_ENDED = "audit.sessions_deleted.v1"
+    STEPPED_UP = "audit.session_updated.v1"
     PASSWORD_CHANGED = "audit.password_updated.v1"  # noqa: S105  # the name of an event
     RESET_REQUESTED = "audit.passwordReset_created.v1"
     PASSWORD_RESET = "audit.password_reset.v1"  # noqa: S105  # the name of an event
+    PASSKEY_STOPPED = "audit.passkey_stopped.v1"
     EMAIL_REQUESTED = "audit.emailChange_created.v1"
     EMAIL_CANCELLED = "audit.emailChange_deleted.v1"
     EMAIL_CHANGED = "audit.email_updated.v1"
     EMAIL_UNDONE = "audit.email_reset.v1"
+    FACTOR_ADDED = "audit.factor_created.v1"
+    FACTOR_REPLACED = "audit.factor_replaced.v1"
+    FACTOR_RENAMED = "audit.factor_updated.v1"
+    FACTOR_REMOVED = "audit.factor_deleted.v1"
+    FACTORS_RESET = "audit.factors_reset.v1"
+    CODES_MADE = "audit.recoveryCodes_created.v1"
+    CODE_USED = "audit.recoveryCode_used.v1"
+    NEW_DEVICE = "audit.device_created.v1"
     DATA_EXPORTED = "audit.userData_exported.v1"
     USER_LEAVING = "audit.user_leaving.v1"
     USER_STAYED = "audit.user_stayed.v1"
     USER_DELETED = "audit.user_deleted.v1"
     USER_DISABLED = "audit.user_disabled.v1"
     USER_ENABLED = "audit.user_enabled.v1"
+    ATTEMPT_REFUSED = "audit.attempt_refused.v1"
+    ATTEMPTS_CLEARED = "audit.attempts_cleared.v1"
 
+
+NAMING: Final = (
+    SecurityEventType.FACTOR_ADDED,
+    SecurityEventType.FACTOR_REPLACED,
+    SecurityEventType.FACTOR_RENAMED,
+    SecurityEventType.FACTOR_REMOVED,
+    SecurityEventType.PASSKEY_STOPPED,
+    SecurityEventType.NEW_DEVICE,
+)
+"""Events whose details hold words that the person chose, or the kind of their device: taken out once they are gone."""
 
 SYSTEM_ORIGIN = Origin("", None)
 """Of what happens without anybody's request, or by the operator's command line."""

@@ -6,6 +6,7 @@ from sqlalchemy import Column, Index, Row, Table, Text, delete, insert, select, 
 from uuid_utils import uuid7
 
 from domicile.identity.events.domain import (
+    NAMING,
     NOBODY,
     Outcome,
     RecordedSecurityEvent,
@@ -33,11 +34,12 @@ security_events = Table(
 _APPEND = insert(security_events)
 
 
-async def append_event(tx: IdentityTx, event: SecurityEvent) -> None:
-    """Write an event down, in the transaction of what it tells of."""
+async def append_event(tx: IdentityTx, event: SecurityEvent) -> str:
+    """Write an event down, in the transaction of what it tells of; gives its id."""
+    event_id = str(uuid7())
     row = {
         "user_id": event.user_id,
-        "event_id": str(uuid7()),
+        "event_id": event_id,
         "at": event.at,
         "type": event.type,
         "outcome": event.outcome,
@@ -46,6 +48,14 @@ async def append_event(tx: IdentityTx, event: SecurityEvent) -> None:
         "details": dict(event.details),
     }
     await tx.execute(_APPEND, row)
+    return event_id
+
+
+async def find_event(tx: IdentityTx, user: UserId, event_id: str) -> SecurityEvent | None:
+    """Find one event of a person."""
+    mine = (security_events.c.user_id == user) & (security_events.c.event_id == event_id)
+    row = await tx.first(select(security_events).where(mine))
+    return _recorded(row).event if row else None
 
 
 async def list_events(tx: IdentityTx, user: UserId, page: PageRequest) -> Page[RecordedSecurityEvent]:
@@ -61,9 +71,11 @@ async def list_events(tx: IdentityTx, user: UserId, page: PageRequest) -> Page[R
 
 
 async def forget_whereabouts(tx: IdentityTx, user: UserId) -> None:
-    """Take the network addresses out of the events of somebody who is gone; what happened to which id stays for its time."""
+    """Take the network addresses out of the events of somebody who is gone, and the names that they gave; what happened stays for its time."""
     mine = security_events.c.user_id == user
     await tx.execute(update(security_events).where(mine).values(source_address=""))
+    naming = mine & security_events.c.type.in_([type_.value for type_ in NAMING])
+    await tx.execute(update(security_events).where(naming).values(details={}))
 
 
 async def forget_events(tx: IdentityTx, *, before: datetime, of_nobody_before: datetime) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from domicile.identity.factors.domain import OwnFactors
 from domicile.identity.sessions.domain import Session
 from domicile.identity.users.domain import User
 from domicile.kernel.ids import AccountId, RegionId
@@ -27,6 +28,8 @@ class ExportedPerson:
     user: User
     pending_email: str | None
     sessions: tuple[Session, ...]
+    factors: OwnFactors
+    """Without their secrets."""
     memberships: tuple[ExportedMembership, ...]
     regions: tuple[RegionId, ...]
     """Which may have more, each at its own address."""

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType, field
 
 from domicile.identity.events.schemas import SecurityEventBody
 from domicile.identity.export.domain import ExportedPerson
+from domicile.identity.factors.schemas import FactorsBody, shape_factors
 from domicile.identity.sessions.schemas import SessionBody, shape_session
 from domicile.identity.users.schemas import ProfileBody, shape_profile
 from domicile.kernel.clock import whole_seconds
@@ -49,7 +50,7 @@ class RegionPartBody(Wire, frozen=True):
 
     example: ClassVar[dict[str, object]] = {
         "region": "de-1",
-        "baseURL": "http://127.0.0.1:8800",
+        "baseURL": "http://localhost:8800",
         "href": "/api/me/export/regions/de-1",
     }
 
@@ -67,9 +68,11 @@ class PersonExportBody(Wire, frozen=True):
         "produced": "2026-05-01T08:00:00Z",
         "profile": ProfileBody.example,
         "sessions": [SessionBody.example],
+        "secondFactors": FactorsBody.example,
         "memberships": [ExportedMembershipBody.example],
         "regions": [RegionPartBody.example],
         "events": [SecurityEventBody.example],
+        "signed": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImRvbWljaWxlLWV4cG9ydCtqd3QifQ.e30.c2ln",
     }
 
     format: str
@@ -77,9 +80,13 @@ class PersonExportBody(Wire, frozen=True):
     produced: str
     profile: ProfileBody
     sessions: list[SessionBody]
+    second_factors: FactorsBody
+    """Without their secrets, and of recovery codes how many are left."""
     memberships: list[ExportedMembershipBody]
     regions: list[RegionPartBody]
     events: list[SecurityEventBody]
+    signed: str
+    """Identity's statement (JWS) over everything before it, by which it is verified offline."""
 
 
 def shape_head(
@@ -92,6 +99,7 @@ def shape_head(
         "produced": whole_seconds(exported.produced_at),
         "profile": shape_profile(exported.user, pending_email=exported.pending_email),
         "sessions": [shape_session(session, current_id=session_id) for session in exported.sessions],
+        "secondFactors": shape_factors(exported.factors),
         "memberships": [
             ExportedMembershipBody(
                 account_id=place.account_id,

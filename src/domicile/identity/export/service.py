@@ -9,6 +9,7 @@ from domicile.identity.addresses.store import find_pending
 from domicile.identity.events.domain import RecordedSecurityEvent, SecurityEventType, security_event
 from domicile.identity.events.store import append_event, list_events
 from domicile.identity.export.domain import ExportedMembership, ExportedPerson
+from domicile.identity.factors.service import read_factors
 from domicile.identity.passwords.service import confirm_password, password_wrong
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions.service import limits_of
@@ -32,7 +33,10 @@ async def begin_export(plane: IdentityPlane, person: Person, password: SecretTex
     await confirm_password(plane, person, password, field="password", act=act)
 
     async def note(tx: IdentityTx) -> None:
-        if not await renew_authentication(tx, person.user_id, person.session_id, now=now):
+        # A password alone makes nobody fresh who has more than that; they showed their second factor a moment ago.
+        if not person.mfa_enabled and not await renew_authentication(
+            tx, person.user_id, person.session_id, now=now
+        ):
             raise password_wrong()
         await append_event(tx, security_event(person.user_id, act, person.origin, now=now))
 
@@ -69,6 +73,7 @@ async def _read(plane: IdentityPlane, tx: IdentityTx, person: Person, now: datet
         user,
         pending.wanted.shown if pending else None,
         sessions.items,
+        await read_factors(tx, user.id),
         tuple(
             ExportedMembership(place.account_id, place.region_id, place.state, place.role_id)
             for place in await list_places_of(tx, user.id)

@@ -1,10 +1,11 @@
 """Password hashes and all their SQL."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Table, Text, bindparam, delete, select, update
+from sqlalchemy import Boolean, Column, ForeignKey, Table, Text, delete, false, select, update
 
+from domicile.identity.passwords.domain import NewHash
 from domicile.identity.users.domain import User
 from domicile.identity.users.store import user_of, users
 from domicile.infra.databases import IdentityTx
@@ -17,20 +18,8 @@ passwords = Table(
     Column("user_id", Text, ForeignKey(users.c.user_id), primary_key=True),
     Column("hash", Text, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
+    Column("is_short", Boolean, nullable=False, server_default=false()),
 )
-_BY_EMAIL = (
-    select(users, passwords.c.hash)
-    .join(passwords, passwords.c.user_id == users.c.user_id)
-    .where(users.c.email_key == bindparam("email_key"))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A user together with the hash of their password."""
-
-    user: User
-    hash: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +28,6 @@ class PasswordChange:
 
     user: User
     changed_at: datetime
-
-
-async def find_credential_by_email(tx: IdentityTx, email_key: str) -> Credential | None:
-    """Find a user and the hash of their password by the key of their address, in one query."""
-    row = (await tx.execute(_BY_EMAIL, {"email_key": email_key})).first()
-    return Credential(user_of(row), row.hash) if row else None
 
 
 async def find_hash(tx: IdentityTx, user: UserId) -> str | None:
@@ -60,17 +43,32 @@ async def find_password_change(tx: IdentityTx, user: UserId) -> PasswordChange |
     return PasswordChange(user_of(row), row.changed_at) if row else None
 
 
-async def put_hash(tx: IdentityTx, user: UserId, new: str, *, now: datetime) -> None:
+async def is_short(tx: IdentityTx, user: UserId) -> bool:
+    """Tell whether a user's password is too short to stand alone; False for who has none."""
+    row = await tx.first(select(passwords.c.is_short).where(passwords.c.user_id == user))
+    return row is not None and row.is_short
+
+
+async def put_hash(tx: IdentityTx, user: UserId, new: NewHash, *, now: datetime) -> None:
     """Set a user's password, whether or not there was one."""
-    row = tx.insert(passwords).values(user_id=user, hash=new, changed_at=now)
-    change = {"hash": new, "changed_at": now}
+    change = {"hash": new.hash, "changed_at": now, "is_short": new.is_short}
+    row = tx.insert(passwords).values(user_id=user, **change)
     await tx.execute(row.on_conflict_do_update(index_elements=[passwords.c.user_id], set_=change))
 
 
-async def replace_hash(tx: IdentityTx, user: UserId, old: str, new: str, *, now: datetime) -> bool:
+async def replace_hash(tx: IdentityTx, user: UserId, old: str, new: NewHash, *, now: datetime) -> bool:
     """Set a user's password if the one that was checked is still theirs; False if it was changed meanwhile."""
+    return await _replace(tx, user, old, {"hash": new.hash, "changed_at": now, "is_short": new.is_short})
+
+
+async def renew_hash(tx: IdentityTx, user: UserId, old: str, new: NewHash) -> bool:
+    """Keep the same password under a hash made today; False, and nothing done, if it was changed meanwhile."""
+    return await _replace(tx, user, old, {"hash": new.hash, "is_short": new.is_short})
+
+
+async def _replace(tx: IdentityTx, user: UserId, old: str, change: dict[str, object]) -> bool:
     mine = (passwords.c.user_id == user) & (passwords.c.hash == old)
-    return await tx.count(update(passwords).where(mine).values(hash=new, changed_at=now)) == 1
+    return await tx.count(update(passwords).where(mine).values(**change)) == 1
 
 
 async def delete_hash(tx: IdentityTx, user: UserId) -> None:

@@ -21,7 +21,9 @@ from domicile.web.operations import Access, operation
     status_code=204,
     summary="Change my password",
     tags=["Me"],
-    opt=operation(Access.PERSON, errors=("password-wrong", "too-busy")),
+    opt=operation(
+        Access.PERSON, errors=("password-wrong", "reauthentication-required", "too-many-attempts", "too-busy")
+    ),
 )
 async def change_my_password(
     data: JSONBody[PasswordChangeBody],
@@ -55,7 +57,7 @@ async def forgot_password(
     status_code=204,
     summary="Set a new password with the link in the mail",
     tags=["Registration"],
-    opt=operation(Access.ANYONE, errors=("link-invalid", "too-busy")),
+    opt=operation(Access.ANYONE, errors=("link-invalid", "too-many-attempts", "too-busy")),
 )
 async def reset_password(
     data: JSONBody[PasswordResetBody], identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from uuid_utils import uuid7
 
@@ -10,13 +9,24 @@ from domicile.identity.events.domain import Outcome, SecurityEvent, SecurityEven
 from domicile.identity.events.store import append_event
 from domicile.identity.links import HOUR, MAILS_PER_HOUR, link_invalid
 from domicile.identity.outbox import PASSWORD_CHANGED_MAIL, PASSWORD_RESET_MAIL
-from domicile.identity.passwords.domain import normalise_password, parse_password
-from domicile.identity.passwords.service import confirm_password, password_wrong
+from domicile.identity.passwords.domain import NewHash, normalise_password
+from domicile.identity.passwords.service import (
+    PasswordRules,
+    confirm_password,
+    hash_password,
+    password_wrong,
+    rules_for,
+    screen_own_password,
+    take_new_password,
+    too_short_without_factor,
+)
 from domicile.identity.passwords.store import PasswordChange, find_password_change, put_hash, replace_hash
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery import store
 from domicile.identity.recovery.domain import PasswordReset, new_reset
 from domicile.identity.sessions.store import delete_sessions
+from domicile.identity.throttling.domain import Factor
+from domicile.identity.throttling.service import note_rebinding, remember_source, trying_link
 from domicile.identity.users.domain import User
 from domicile.identity.users.store import find_user, find_user_by_email, raise_epoch
 from domicile.infra.databases import IdentityTx
@@ -40,17 +50,20 @@ async def change_password(plane: IdentityPlane, person: Person, current: SecretT
 
     `password-wrong` if the present one is another, also if it was changed at the same moment.
     """
-    _check_typed("currentPassword", current)
-    wanted = _parse_new(plane, "newPassword", new, context=(person.email, person.name))
-    act = SecurityEventType.PASSWORD_CHANGED
+    rules = rules_for(plane.settings, person.email, person.name, mfa_enabled=person.mfa_enabled)
+    wanted = _parse_change(current, new, rules)
+    act, origin = SecurityEventType.PASSWORD_CHANGED, person.origin
     kept = await confirm_password(plane, person, current, field="currentPassword", act=act)
-    password_hash, now = await plane.passwords.hash(wanted), plane.clock()
-    event = security_event(person.user_id, SecurityEventType.PASSWORD_CHANGED, person.origin, now=now)
+    await screen_own_password(
+        plane, person.user_id, wanted, rules, field="newPassword", act=act, origin=origin
+    )
+    hashed, now = await hash_password(plane, wanted, typed=new), plane.clock()
+    event = security_event(person.user_id, act, origin, now=now)
 
     async def work(tx: IdentityTx) -> bool:
-        if not await replace_hash(tx, person.user_id, kept, password_hash, now=now):
+        if not await replace_hash(tx, person.user_id, kept, hashed, now=now):
             return False
-        await _settle(plane, tx, event, surviving=person.session_id)
+        await _settle(plane, tx, event, hashed, field="newPassword", surviving=person.session_id)
         return True
 
     if not await plane.database.run_tx(work):
@@ -82,24 +95,35 @@ async def forgot_password(plane: IdentityPlane, email: str, origin: Origin) -> N
 
 
 async def reset_password(plane: IdentityPlane, token: str, new: SecretText, origin: Origin) -> None:
-    """Set the password of the user whose link it is; all their sessions and account tokens end.
+    """Set the password of the user whose link it is; all their sessions and account tokens end, and guesses at the former one.
 
-    `link-invalid` for a link that was used, has expired, or was never given out. A password that is refused leaves the link good.
+    `link-invalid` for a link that was used, has expired, or was never given out; `too-many-attempts` after too many of those from one
+    range. A password that is refused leaves the link good.
     """
-    token_hash = plane.token_hash.of(token)
+    async with trying_link(plane, origin):
+        await _set_by_link(plane, plane.token_hash.of(token), new, origin)
+    await plane.tell_regions()
+
+
+async def _set_by_link(plane: IdentityPlane, token_hash: bytes, new: SecretText, origin: Origin) -> None:
     user = await plane.database.read(lambda tx: _user_of_link(tx, token_hash, plane.clock()))
-    wanted = _parse_new(plane, "password", new, context=(user.email, user.name))
-    password_hash, now = await plane.passwords.hash(wanted), plane.clock()
-    event = security_event(user.id, SecurityEventType.PASSWORD_RESET, origin, now=now)
+    act = SecurityEventType.PASSWORD_RESET
+    rules = rules_for(plane.settings, user.email, user.name, mfa_enabled=user.mfa_enabled)
+    faults = Faults()
+    wanted = take_new_password(faults, "password", new, rules)
+    faults.settle()
+    await screen_own_password(plane, user.id, wanted, rules, field="password", act=act, origin=origin)
+    hashed, now = await hash_password(plane, wanted, typed=new), plane.clock()
+    event = security_event(user.id, act, origin, now=now)
 
     async def work(tx: IdentityTx) -> None:
         if await store.consume_reset(tx, token_hash, now=now) != user.id:
             raise link_invalid()
-        await put_hash(tx, user.id, password_hash, now=now)
-        await _settle(plane, tx, event, surviving=None)
+        await put_hash(tx, user.id, hashed, now=now)
+        await remember_source(plane, tx, user.id, origin, now=now)
+        await _settle(plane, tx, event, hashed, field="password", surviving=None)
 
     await plane.database.run_tx(work)
-    await plane.tell_regions()
 
 
 async def prepare_reset_mail(plane: IdentityPlane, reset_id: str) -> ResetMail | None:
@@ -135,11 +159,23 @@ async def forget_expired_resets(plane: IdentityPlane) -> None:
 
 
 async def _settle(
-    plane: IdentityPlane, tx: IdentityTx, event: SecurityEvent, *, surviving: str | None
+    plane: IdentityPlane,
+    tx: IdentityTx,
+    event: SecurityEvent,
+    new: NewHash,
+    *,
+    field: str,
+    surviving: str | None,
 ) -> None:
-    """Do what follows from a new password: end sessions, tokens and links, write it down, tell the user."""
+    """Do what follows from a new password: end sessions, tokens and links, write it down, tell the user.
+
+    A short one whose second factor was taken away meanwhile is refused, here where both are seen in one transaction.
+    """
     user = await raise_epoch(tx, event.user_id, now=event.at)
+    if new.is_short and not user.mfa_enabled:
+        raise too_short_without_factor(plane.settings.passwords, field=field)
     await delete_sessions(tx, user.id, but=surviving)
+    await note_rebinding(tx, user.id, Factor.PASSWORD)
     await store.close_resets(tx, user.id, now=event.at)
     await append_event(tx, event)
     await plane.outbox.append(
@@ -167,18 +203,10 @@ def _requested(user: UserId, asked: PasswordReset) -> SecurityEvent:
     )
 
 
-def _check_typed(field: str, typed: SecretText) -> None:
+def _parse_change(current: SecretText, new: SecretText, rules: PasswordRules) -> SecretText:
+    """Read what was typed, so that neither costs a hash if it can be no password."""
     faults = Faults()
-    faults.take(field, normalise_password, typed.reveal())
+    faults.take("currentPassword", normalise_password, current.reveal())
+    wanted = take_new_password(faults, "newPassword", new, rules)
     faults.settle()
-
-
-def _parse_new(
-    plane: IdentityPlane, field: str, typed: SecretText, *, context: tuple[str, ...]
-) -> SecretText:
-    known = (*context, context[0].partition("@")[0])
-    faults = Faults()
-    rule = partial(parse_password, min_length=plane.settings.passwords.min_length, context=known)
-    password = faults.take(field, rule, typed.reveal())
-    faults.settle()
-    return SecretText(password or "")
+    return wanted

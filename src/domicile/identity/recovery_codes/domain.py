@@ -1,6 +1,8 @@
 """What a recovery code looks like: 16 characters of Crockford's base 32 (80 bits), in four groups."""
 
 import secrets
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 HOW_MANY: Final = 10
@@ -8,6 +10,15 @@ _LENGTH = 16
 _GROUP = 4
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS = str.maketrans("OIL", "011")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSet:
+    """What is known of a person's recovery codes without knowing any."""
+
+    left: int
+    """How many were not used."""
+    created_at: datetime
 
 
 def new_codes() -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, LargeBinary, Table, Text, delete, func, select, update
+from sqlalchemy import Column, ColumnElement, ForeignKey, LargeBinary, Table, Text, delete, select, update
 
+from domicile.identity.recovery_codes.domain import CodeSet
 from domicile.identity.users.store import users
 from domicile.infra.databases import IdentityTx
 from domicile.infra.planes import IDENTITY, UtcTime
@@ -33,13 +34,16 @@ async def use_code(tx: IdentityTx, user: UserId, code_hash: bytes, *, now: datet
     return await tx.count(unused.values(used_at=now)) == 1
 
 
-async def count_left(tx: IdentityTx, user: UserId) -> int:
-    """Count the codes of a user that were not used."""
-    mine = (recovery_codes.c.user_id == user) & recovery_codes.c.used_at.is_(None)
-    row = await tx.first(select(func.count().label("left")).select_from(recovery_codes).where(mine))
-    return int(row.left) if row else 0
+async def find_code_set(tx: IdentityTx, user: UserId) -> CodeSet | None:
+    """Find when a user's codes were made and how many were not used; None if there are none."""
+    rows = await tx.all(select(recovery_codes.c.created_at, recovery_codes.c.used_at).where(_of(user)))
+    return CodeSet(sum(row.used_at is None for row in rows), rows[0].created_at) if rows else None
 
 
 async def delete_codes(tx: IdentityTx, user: UserId) -> None:
     """Take a user's codes away, used ones too."""
     await tx.execute(delete(recovery_codes).where(recovery_codes.c.user_id == user))
+
+
+def _of(user: UserId) -> ColumnElement[bool]:
+    return recovery_codes.c.user_id == user

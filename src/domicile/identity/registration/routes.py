@@ -39,7 +39,7 @@ async def sign_up(data: JSONBody[SignUpBody], identity: SkipValidation[IdentityP
     status_code=200,
     summary="Prove an address with the link in the mail",
     tags=["Registration"],
-    opt=operation(Access.ANYONE, errors=("link-invalid",)),
+    opt=operation(Access.ANYONE, errors=("link-invalid", "too-many-attempts")),
 )
 async def verify_sign_up(
     data: JSONBody[VerificationBody], identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]

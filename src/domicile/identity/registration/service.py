@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from uuid_utils import uuid7
 
@@ -11,11 +10,13 @@ from domicile.identity.events.domain import SecurityEventType, security_event
 from domicile.identity.events.store import append_event
 from domicile.identity.links import HOUR, MAILS_PER_HOUR, link_invalid
 from domicile.identity.outbox import SIGN_UP_MAIL
-from domicile.identity.passwords.domain import parse_password
+from domicile.identity.passwords.domain import NewHash
+from domicile.identity.passwords.service import PasswordRules, rules_for, screen_password, take_new_password
 from domicile.identity.passwords.store import put_hash
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.registration import store
 from domicile.identity.registration.domain import SignUp, user_from
+from domicile.identity.throttling.service import remember_source, trying_link
 from domicile.identity.users.domain import Profile, User, take_profile
 from domicile.identity.users.store import find_user_by_email, insert_user
 from domicile.infra.databases import IdentityTx
@@ -54,7 +55,9 @@ async def sign_up(plane: IdentityPlane, wanted: WantedSignUp) -> None:
     sign-up has its own link and password: a stranger's, for my address, changes nothing of mine. After five in an
     hour an address is written to no more, without a word.
     """
-    email, profile, password = _parse(plane, wanted)
+    rules = rules_for(plane.settings, wanted.email, wanted.name, mfa_enabled=False)
+    email, profile, password = _parse(wanted, rules)
+    await screen_password(plane, password, rules, field="password")
     password_hash = await plane.passwords.hash(password)
     now = plane.clock()
     expires = now + timedelta(hours=plane.settings.links.verify_hours)
@@ -72,8 +75,13 @@ async def sign_up(plane: IdentityPlane, wanted: WantedSignUp) -> None:
 async def verify_sign_up(plane: IdentityPlane, token: str, origin: Origin) -> User:
     """Make a user of a sign-up whose link was followed; every other sign-up for the address ends with it.
 
-    `link-invalid` for a link that was used, has expired, or was never given out.
+    `link-invalid` for a link that was used, has expired, or was never given out; `too-many-attempts` after too many of those.
     """
+    async with trying_link(plane, origin):
+        return await _make_user(plane, token, origin)
+
+
+async def _make_user(plane: IdentityPlane, token: str, origin: Origin) -> User:
     now, user_id, token_hash = plane.clock(), UserId(str(uuid7())), plane.token_hash.of(token)
 
     async def work(tx: IdentityTx) -> User:
@@ -84,8 +92,9 @@ async def verify_sign_up(plane: IdentityPlane, token: str, origin: Origin) -> Us
         user = user_from(proved, user_id, address_since=since, now=now)
         if not await insert_user(tx, user):
             raise link_invalid()
-        await put_hash(tx, user_id, proved.password_hash, now=now)
+        await put_hash(tx, user_id, NewHash(proved.password_hash, is_short=False), now=now)
         await store.close_sign_ups(tx, proved.email.key, now=now)
+        await remember_source(plane, tx, user_id, origin, now=now)
         await append_event(tx, security_event(user_id, SecurityEventType.USER_CREATED, origin, now=now))
         return user
 
@@ -122,13 +131,11 @@ async def forget_expired_sign_ups(plane: IdentityPlane) -> None:
     await plane.database.run_tx(lambda tx: store.forget_sign_ups(tx, before=before))
 
 
-def _parse(plane: IdentityPlane, wanted: WantedSignUp) -> tuple[EmailAddress, Profile, SecretText]:
+def _parse(wanted: WantedSignUp, rules: PasswordRules) -> tuple[EmailAddress, Profile, SecretText]:
     faults = Faults()
     email = faults.take("email", parse_email_address, wanted.email)
     profile = take_profile(faults, wanted.name, wanted.locale, wanted.time_zone)
-    known = (wanted.email, wanted.email.partition("@")[0], wanted.name)
-    rule = partial(parse_password, min_length=plane.settings.passwords.min_length, context=known)
-    password = faults.take("password", rule, wanted.password.reveal())
+    password = take_new_password(faults, "password", wanted.password, rules)
     faults.settle()
     assert email is not None
-    return email, profile, SecretText(password or "")
+    return email, profile, password

@@ -10,6 +10,8 @@ from domicile.kernel.ids import UserId
 
 TOUCH_EVERY: Final = timedelta(minutes=1)
 """How exact the last activity of a session is."""
+MOST_SESSIONS: Final = 100
+"""Sessions that one person can have; with one more the oldest ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,16 @@ class Session:
     user_agent: str
     address_family: str
     """`ipv4`, `ipv6`, or empty: the address itself is in the event of the sign-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is kept of a person's earlier sign-ins, as far as the next one has to know it."""
+
+    sessions: int
+    """How many there are."""
+    device_used_at: datetime | None
+    """When the device of this sign-in was last used; None: it is new, or was forgotten."""
 
 
 def new_session(

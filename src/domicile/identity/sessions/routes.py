@@ -1,36 +1,16 @@
-"""The HTTP edge of signing in and out, and of a person's sessions."""
+"""The HTTP edge of signing out, and of a person's sessions."""
 
-from litestar import Response, delete, get, post
-from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
+from litestar import delete, get
+from litestar.params import FromPath, FromQuery, SkipValidation
 
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions import service
 from domicile.identity.sessions.domain import is_session_id
-from domicile.identity.sessions.schemas import SessionsBody, SignedInBody, SignInBody, shape_session
-from domicile.identity.users.schemas import shape_profile
-from domicile.infra.secrets import SecretText
-from domicile.kernel.callers import Origin, Person
-from domicile.kernel.clock import whole_seconds
+from domicile.identity.sessions.schemas import EndedBody, SessionsBody, shape_session
+from domicile.kernel.callers import Person
 from domicile.kernel.errors import not_found
 from domicile.web.bodies import or_unset
 from domicile.web.operations import Access, operation
-
-
-@post(
-    "/api/sessions",
-    summary="Sign in",
-    tags=["Sessions"],
-    opt=operation(Access.ANYONE, errors=("sign-in-failed", "too-busy")),
-)
-async def sign_in(
-    data: JSONBody[SignInBody], identity: SkipValidation[IdentityPlane], origin: SkipValidation[Origin]
-) -> Response[SignedInBody]:
-    """Every refusal is one answer: it does not tell whether the address is known."""
-    made = await service.sign_in(identity, data.email, SecretText(data.password), origin)
-    expires = whole_seconds(made.session.expires_at)
-    body = SignedInBody(token=made.token.reveal(), expires=expires, user=shape_profile(made.user))
-    headers = {"Location": "/api/sessions/current", "Cache-Control": "no-store"}
-    return Response(body, status_code=201, headers=headers)
 
 
 @delete("/api/sessions/current", summary="Sign out", tags=["Sessions"], opt=operation(Access.PERSON))
@@ -63,10 +43,24 @@ async def list_my_sessions(
 async def end_my_session(
     session_id: FromPath[str], person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
 ) -> None:
-    """Signs the person out on another device, or on this one."""
+    """Signs the person out on another device, or on this one. Every account token of theirs ends with it; their other sessions enter accounts anew."""
     if not is_session_id(session_id):
         raise not_found("session")
     await service.end_session(identity, person, session_id)
 
 
-ROUTES = [sign_in, sign_out, list_my_sessions, end_my_session]
+@delete(
+    "/api/me/sessions",
+    status_code=200,
+    summary="End all my other sessions",
+    tags=["Me"],
+    opt=operation(Access.PERSON),
+)
+async def end_my_other_sessions(
+    person: SkipValidation[Person], identity: SkipValidation[IdentityPlane]
+) -> EndedBody:
+    """This session goes on. Every account token of the person ends at once, those made in this session too: enter accounts anew."""
+    return EndedBody(ended=await service.end_other_sessions(identity, person))
+
+
+ROUTES = [sign_out, list_my_sessions, end_my_session, end_my_other_sessions]

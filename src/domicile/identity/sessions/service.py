@@ -1,27 +1,23 @@
-"""Use cases about sessions: signing in and out, and knowing who holds a token."""
+"""Use cases about sessions: beginning, lifting and ending them, and knowing who holds a token."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from uuid_utils import uuid7
 
-from domicile.identity.events.domain import NOBODY, Outcome, SecurityEventType, security_event
+from domicile.identity.events.domain import SecurityEventType, security_event
 from domicile.identity.events.store import append_event
-from domicile.identity.methods import Way, methods_of
-from domicile.identity.passwords.domain import normalise_password
-from domicile.identity.passwords.store import Credential, find_credential_by_email, replace_hash
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions import store
-from domicile.identity.sessions.domain import TOUCH_EVERY, Session, SessionLimits, new_session
-from domicile.identity.users.domain import User, UserState
+from domicile.identity.sessions.domain import TOUCH_EVERY, Session, SessionLimits
+from domicile.identity.users.domain import UserState
+from domicile.identity.users.store import raise_epoch
 from domicile.infra.databases import IdentityTx
-from domicile.infra.email_address import parse_email_address
 from domicile.infra.secrets import SecretText, has_checksum, with_checksum
-from domicile.kernel.callers import Origin, Person, user_leaving
-from domicile.kernel.email_address import EmailAddress
+from domicile.kernel.callers import Origin, Person
 from domicile.kernel.errors import DomainError, not_found, unauthenticated
-from domicile.kernel.faults import Faults
-from domicile.kernel.ids import random_base62
+from domicile.kernel.ids import UserId, random_base62
+from domicile.kernel.methods import joined
 from domicile.kernel.paging import Page, PageRequest
 
 TOKEN_PREFIX = "dms_"  # noqa: S105  # what tells a session token from others
@@ -29,30 +25,11 @@ _TOKEN_LENGTH = len(TOKEN_PREFIX) + 43 + 6
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A new session and its token, which is shown this once."""
+class LiftedSession:
+    """A session after its person has shown more, and its new token, which is shown this once."""
 
     session: Session
     token: SecretText
-    user: User
-
-
-async def sign_in(plane: IdentityPlane, email: str, password: SecretText, origin: Origin) -> SignedIn:
-    """Begin a session for who knows the password of an address.
-
-    An unknown address, a wrong password and a person who may not sign in are one answer, `sign-in-failed`, after the same work:
-    one read, one hash, one transaction. A hash made with older parameters is made anew. `user-leaving` for who knows the password of
-    a user that is being deleted.
-    """
-    address, typed = _parse_credentials(email, password)
-    credential = await plane.database.read(lambda tx: find_credential_by_email(tx, address.key))
-    matches = await plane.passwords.verify(typed, credential.hash if credential else None)
-    if credential is None or not matches:
-        await _record_refusal(plane, credential, origin)
-        raise _sign_in_failed()
-    if credential.user.state is UserState.LEAVING:
-        raise user_leaving()
-    return await _begin_session(plane, credential, await _renewed_hash(plane, credential, typed), origin)
 
 
 async def authenticate_session(plane: IdentityPlane, token: str, origin: Origin) -> Person:
@@ -79,9 +56,66 @@ async def sign_out(plane: IdentityPlane, person: Person) -> None:
 
 
 async def end_session(plane: IdentityPlane, person: Person, session_id: str) -> None:
-    """End one of the caller's sessions; `not-found` for one that is over, or somebody else's."""
+    """End one of the caller's sessions, and with it every account token of theirs; `not-found` for one that is over, or somebody else's.
+
+    Their other sessions enter accounts anew without asking anything.
+    """
     if not await _end(plane, person, session_id, SecurityEventType.SESSION_ENDED):
         raise not_found("session")
+    await plane.tell_regions()
+
+
+async def end_other_sessions(plane: IdentityPlane, person: Person) -> int:
+    """End all sessions of the caller but this one, and every account token of theirs; tells how many sessions there were."""
+    now, limits = plane.clock(), limits_of(plane)
+
+    async def work(tx: IdentityTx) -> int:
+        # Whoever passed a limit counts as ended already.
+        await store.forget_sessions_of(tx, person.user_id, limits, now=now)
+        ended = await store.delete_sessions(tx, person.user_id, but=person.session_id)
+        details = {"ended": str(ended)}
+        event = security_event(
+            person.user_id, SecurityEventType.SESSIONS_ENDED, person.origin, now=now, details=details
+        )
+        await append_event(tx, event)
+        await raise_epoch(tx, person.user_id, now=now)
+        return ended
+
+    ended = await plane.database.run_tx(work)
+    await plane.tell_regions()
+    return ended
+
+
+async def lift_session(
+    plane: IdentityPlane, tx: IdentityTx, person: Person, methods: tuple[str, ...], *, now: datetime
+) -> LiftedSession:
+    """Note in the caller's session what they have just shown, in the transaction of what it was shown for.
+
+    The session goes on under a new id and a new token (OWASP ASVS 5.0, 7.2.4), no longer than it would have; the old token is
+    worth nothing. `session-ended` if it has ended, or was lifted by another request meanwhile.
+    """
+    token = new_session_token()
+    lifted = store.Lifted(
+        str(uuid7()), plane.session_hash.of(token.reveal()), joined(person.methods, methods)
+    )
+    session = await store.lift_session(
+        tx, person.user_id, person.session_id, lifted, limits_of(plane), now=now
+    )
+    if session is None:
+        raise _session_ended()
+    return LiftedSession(session, token)
+
+
+async def count_other_sessions(
+    plane: IdentityPlane, tx: IdentityTx, user: UserId, *, but: str, now: datetime
+) -> int:
+    """Count the sessions of a user beside one."""
+    return await store.count_live_sessions(tx, user, limits_of(plane), but=but, now=now)
+
+
+def new_session_token() -> SecretText:
+    """Draw a session token: a prefix, 43 base-62 characters (256 bits) and a checksum."""
+    return SecretText(with_checksum(TOKEN_PREFIX + random_base62(43)))
 
 
 async def list_own_sessions(plane: IdentityPlane, person: Person, page: PageRequest) -> Page[Session]:
@@ -102,53 +136,6 @@ def is_session_token(text: str) -> bool:
     return text.startswith(TOKEN_PREFIX) and len(text) == _TOKEN_LENGTH and has_checksum(text)
 
 
-def _parse_credentials(email: str, password: SecretText) -> tuple[EmailAddress, SecretText]:
-    faults = Faults()
-    address = faults.take("email", parse_email_address, email)
-    typed = faults.take("password", normalise_password, password.reveal())
-    faults.settle()
-    assert address is not None
-    return address, SecretText(typed or "")
-
-
-async def _renewed_hash(plane: IdentityPlane, credential: Credential, typed: SecretText) -> str | None:
-    return await plane.passwords.hash(typed) if plane.passwords.is_outdated(credential.hash) else None
-
-
-async def _begin_session(
-    plane: IdentityPlane, credential: Credential, renewed: str | None, origin: Origin
-) -> SignedIn:
-    user, token, now = credential.user, with_checksum(TOKEN_PREFIX + random_base62(43)), plane.clock()
-    session = new_session(
-        str(uuid7()), user.id, origin, limits_of(plane), methods=methods_of(Way.PASSWORD), now=now
-    )
-    token_hash = plane.session_hash.of(token)
-    event = security_event(
-        user.id, SecurityEventType.SIGNED_IN, origin, now=now, details={"sessionID": session.id}
-    )
-
-    async def work(tx: IdentityTx) -> bool:
-        if not await store.insert_session(tx, session, token_hash, epoch=user.epoch):
-            return False
-        await append_event(tx, event)
-        if renewed is not None:
-            await replace_hash(tx, user.id, credential.hash, renewed, now=now)
-        return True
-
-    if not await plane.database.run_tx(work):
-        raise _sign_in_failed()
-    return SignedIn(session, SecretText(token), user)
-
-
-async def _record_refusal(plane: IdentityPlane, credential: Credential | None, origin: Origin) -> None:
-    """Leave a trace of a refused sign-in: with a known person, or with nobody, at the same cost."""
-    owner = credential.user.id if credential else NOBODY
-    event = security_event(
-        owner, SecurityEventType.SIGNED_IN, origin, now=plane.clock(), outcome=Outcome.REFUSED
-    )
-    await plane.database.run_tx(lambda tx: append_event(tx, event))
-
-
 async def _end(plane: IdentityPlane, person: Person, session_id: str, type_: SecurityEventType) -> bool:
     event = security_event(
         person.user_id, type_, person.origin, now=plane.clock(), details={"sessionID": session_id}
@@ -158,6 +145,8 @@ async def _end(plane: IdentityPlane, person: Person, session_id: str, type_: Sec
         if not await store.delete_session(tx, person.user_id, session_id):
             return False
         await append_event(tx, event)
+        if type_ is SecurityEventType.SESSION_ENDED:
+            await raise_epoch(tx, person.user_id, now=event.at)
         return True
 
     return await plane.database.run_tx(work)
@@ -187,10 +176,6 @@ def _person(live: store.LiveSession, origin: Origin) -> Person:
         address_since=user.address_since,
         is_leaving=user.state is UserState.LEAVING,
     )
-
-
-def _sign_in_failed() -> DomainError:
-    return unauthenticated("sign-in-failed", "That e-mail address and password do not belong together.")
 
 
 def _session_ended() -> DomainError:

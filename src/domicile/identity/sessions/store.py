@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     ForeignKey,
@@ -16,8 +17,11 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    false,
+    func,
     insert,
     select,
+    true,
     update,
 )
 
@@ -26,6 +30,7 @@ from domicile.identity.users.domain import User, UserState
 from domicile.identity.users.store import user_of, users
 from domicile.infra.databases import IdentityTx
 from domicile.infra.planes import IDENTITY, UtcTime
+from domicile.kernel.callers import MFA
 from domicile.kernel.ids import UserId
 from domicile.kernel.paging import Page, PageRequest
 
@@ -48,10 +53,12 @@ sessions = Table(
 
 
 def _insert_if_current() -> Insert:
-    """Insert only while the user may sign in and their credentials are those that were checked."""
+    """Insert only while the user may sign in, their credentials are those that were checked, and nothing that they have was left out."""
     values = [bindparam(f"new_{column.name}", type_=column.type) for column in sessions.c]
     current = (users.c.user_id == bindparam("of_user")) & (users.c.epoch == bindparam("at_epoch"))
-    chosen = select(*values).select_from(users).where(current, users.c.state == UserState.ENABLED.value)
+    current &= users.c.state == UserState.ENABLED.value
+    enough = users.c.mfa_enabled.is_(false()) | bindparam("used_factor", type_=Boolean).is_(true())
+    chosen = select(*values).select_from(users).where(current, enough)
     return insert(sessions).from_select(
         [column.name for column in sessions.c], chosen, include_defaults=False
     )
@@ -88,8 +95,20 @@ class LiveSession:
     last_seen_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What is new of a session in which its person has shown more."""
+
+    id: str
+    token_hash: bytes
+    methods: tuple[str, ...]
+
+
 async def insert_session(tx: IdentityTx, session: Session, token_hash: bytes, *, epoch: int) -> bool:
-    """Write a session down; False if the user's credentials have changed since `epoch`, or may not sign in."""
+    """Write a session down; False if the user's credentials have changed since `epoch`, or the user may not sign in.
+
+    Whoever has a second factor gets no session without one, whichever way they came (OWASP ASVS 5.0, 6.3.4).
+    """
     row = {
         "new_session_id": session.id,
         "new_token_hash": token_hash,
@@ -102,7 +121,8 @@ async def insert_session(tx: IdentityTx, session: Session, token_hash: bytes, *,
         "new_user_agent": session.user_agent,
         "new_address_family": session.address_family,
     }
-    made = await tx.execute(_INSERT, row | {"of_user": session.user_id, "at_epoch": epoch})
+    condition = {"of_user": session.user_id, "at_epoch": epoch, "used_factor": MFA in session.methods}
+    made = await tx.execute(_INSERT, row | condition)
     return made.rowcount == 1
 
 
@@ -131,6 +151,34 @@ async def renew_authentication(tx: IdentityTx, user: UserId, session_id: str, *,
     return await tx.count(update(sessions).where(mine).values(authenticated_at=now)) == 1
 
 
+async def lift_session(
+    tx: IdentityTx, user: UserId, former_id: str, lifted: Lifted, limits: SessionLimits, *, now: datetime
+) -> Session | None:
+    """Give a session another id and token, and what was shown in it, in one statement; None if it has ended, or was lifted meanwhile.
+
+    When it began, and its absolute limit, stay.
+    """
+    mine = (sessions.c.session_id == former_id) & (sessions.c.user_id == user) & _is_live(limits, now)
+    change = {
+        "session_id": lifted.id,
+        "token_hash": lifted.token_hash,
+        "methods": " ".join(lifted.methods),
+        "authenticated_at": now,
+        "last_seen_at": now,
+    }
+    row = (await tx.execute(update(sessions).where(mine).values(change).returning(sessions))).first()
+    return _session_of(row) if row else None
+
+
+async def count_live_sessions(
+    tx: IdentityTx, user: UserId, limits: SessionLimits, *, but: str, now: datetime
+) -> int:
+    """Count a user's sessions that are within their limits, but one."""
+    others = (sessions.c.user_id == user) & (sessions.c.session_id != but) & _is_live(limits, now)
+    row = await tx.first(select(func.count().label("others")).select_from(sessions).where(others))
+    return int(row.others) if row else 0
+
+
 async def list_live_sessions(
     tx: IdentityTx, user: UserId, page: PageRequest, limits: SessionLimits, *, now: datetime
 ) -> Page[Session]:
@@ -150,10 +198,28 @@ async def delete_session(tx: IdentityTx, user: UserId, session_id: str) -> bool:
     return await tx.count(delete(sessions).where(mine)) == 1
 
 
+async def delete_surplus(tx: IdentityTx, user: UserId, *, at_most: int) -> None:
+    """End the oldest sessions of a user who has too many."""
+    mine = sessions.c.user_id == user
+    kept = select(sessions.c.session_id).where(mine).order_by(sessions.c.session_id.desc()).limit(at_most)
+    await tx.execute(delete(sessions).where(mine, sessions.c.session_id.not_in(kept)))
+
+
+async def count_sessions(tx: IdentityTx, user: UserId) -> int:
+    """Count the sessions of a user, those past a limit too."""
+    row = await tx.first(select(func.count().label("kept")).where(sessions.c.user_id == user))
+    return int(row.kept) if row else 0
+
+
 async def delete_sessions(tx: IdentityTx, user: UserId, *, but: str | None) -> int:
     """End all sessions of a user but one (None: all); tells how many."""
     mine = delete(sessions).where(sessions.c.user_id == user)
     return await tx.count(mine if but is None else mine.where(sessions.c.session_id != but))
+
+
+async def forget_sessions_of(tx: IdentityTx, user: UserId, limits: SessionLimits, *, now: datetime) -> None:
+    """Delete the sessions of one user that have passed a limit."""
+    await tx.execute(delete(sessions).where(sessions.c.user_id == user, ~_is_live(limits, now)))
 
 
 async def forget_sessions(tx: IdentityTx, limits: SessionLimits, *, now: datetime) -> None:

@@ -20,3 +20,5 @@ class TotpFactor:
     last_step: int
     """The last step of which a code was used; -1: none."""
     last_used_at: datetime | None
+    replaces_id: str | None = None
+    """The app that stops to count when this one begins to; None: it is one more."""

@@ -34,6 +34,8 @@ class MailKind(StrEnum):
     """`name`, `valid_for_minutes`."""
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a mail
     """`name`, `changed_at`. The link leads to where a new password is asked for."""
+    TOO_MANY_FAILURES = "too_many_failures"
+    """`name`, `failed_at`. The link leads to where a new password is asked for."""
     CONFIRM_NEW_ADDRESS = "confirm_new_address"
     """`name`, `valid_for_minutes`; to the address that a user wants."""
     ADDRESS_WANTED = "address_wanted"
@@ -42,6 +44,22 @@ class MailKind(StrEnum):
     """`name`, `new_address`, `undo_until`; to the present address. The link takes it back and locks the user until a reset."""
     EMAIL_CHANGED = "email_changed"
     """`name`, `new_address`, `undo_until`; to the former address, with the same link."""
+    FACTOR_ADDED = "factor_added"
+    """`name`, `factor_kind`, `factor_name`, and of every notice `when`, `device` and `address`. The link leads to where a new password is asked for."""
+    FACTOR_REPLACED = "factor_replaced"
+    """The same facts; the factor is the new one."""
+    FACTOR_REMOVED = "factor_removed"
+    """The same facts; the factor is the one that is gone."""
+    PASSKEY_STOPPED = "passkey_stopped"
+    """`name`, `factor_name`, and the facts of every notice: there may be a copy of a passkey. The link leads to sign-in."""
+    FACTORS_RESET = "factors_reset"
+    """`name`, `when`: the operator removed every second factor. The link leads to sign-in."""
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    """`name`, `codes_left`, and the facts of every notice."""
+    RECOVERY_CODE_USED = "recovery_code_used"
+    """The same facts."""
+    NEW_DEVICE = "new_device"
+    """`name`, and the facts of every notice."""
     INVITATION = "invitation"
     """`alias`, `region`, `role`, `inviter`, `expires`."""
     ACCOUNT_SUSPENDED = "account_suspended"
@@ -56,26 +74,45 @@ _GREETED_AND_HIDDEN: Mapping[MailKind, tuple[str, ...]] = MappingProxyType(
         MailKind.ALREADY_REGISTERED: (),
         MailKind.PASSWORD_RESET: ("name", "valid_for_minutes"),
         MailKind.PASSWORD_CHANGED: ("name",),
+        MailKind.TOO_MANY_FAILURES: ("name",),
         MailKind.CONFIRM_NEW_ADDRESS: ("name", "valid_for_minutes"),
         MailKind.ADDRESS_WANTED: (),
         MailKind.EMAIL_CHANGE_ASKED: ("name",),
         MailKind.EMAIL_CHANGED: ("name",),
+        MailKind.FACTOR_ADDED: ("name",),
+        MailKind.FACTOR_REPLACED: ("name",),
+        MailKind.FACTOR_REMOVED: ("name",),
+        MailKind.PASSKEY_STOPPED: ("name",),
+        MailKind.FACTORS_RESET: ("name",),
+        MailKind.RECOVERY_CODES_MADE: ("name",),
+        MailKind.RECOVERY_CODE_USED: ("name",),
+        MailKind.NEW_DEVICE: ("name",),
         MailKind.INVITATION: (),
         MailKind.ACCOUNT_SUSPENDED: ("name",),
         MailKind.PURGE_APPROACHING: ("name",),
     }
 )
+_OF_A_NOTICE = ("when", "device", "address")
 _LISTED: Mapping[MailKind, tuple[str, ...]] = MappingProxyType(
     {
         MailKind.PASSWORD_CHANGED: ("changed_at",),
+        MailKind.TOO_MANY_FAILURES: ("failed_at",),
         MailKind.EMAIL_CHANGE_ASKED: ("new_address", "undo_until"),
         MailKind.EMAIL_CHANGED: ("new_address", "undo_until"),
+        MailKind.FACTOR_ADDED: ("factor_kind", "factor_name", *_OF_A_NOTICE),
+        MailKind.FACTOR_REPLACED: ("factor_kind", "factor_name", *_OF_A_NOTICE),
+        MailKind.FACTOR_REMOVED: ("factor_kind", "factor_name", *_OF_A_NOTICE),
+        MailKind.PASSKEY_STOPPED: ("factor_name", *_OF_A_NOTICE),
+        MailKind.FACTORS_RESET: ("when",),
+        MailKind.RECOVERY_CODES_MADE: ("codes_left", *_OF_A_NOTICE),
+        MailKind.RECOVERY_CODE_USED: ("codes_left", *_OF_A_NOTICE),
+        MailKind.NEW_DEVICE: _OF_A_NOTICE,
         MailKind.INVITATION: ("alias", "region", "role", "inviter", "expires"),
         MailKind.ACCOUNT_SUSPENDED: ("alias", "account_id", "region", "purge_after", "receipt"),
         MailKind.PURGE_APPROACHING: ("alias", "account_id", "region", "purge_after", "receipt"),
     }
 )
-_QUOTED = frozenset({"alias", "inviter"})
+_QUOTED = frozenset({"alias", "inviter", "factor_name"})
 """Listed facts that a member typed: quotation marks show where their words begin and end."""
 
 
@@ -135,6 +172,9 @@ def _checked_facts(kind: MailKind, facts: Mapping[str, str], words: Mapping[str,
         known["valid_for"] = _duration(int(minutes), words["units"])
     if role := known.get("role"):
         known["role"] = words["roles"].get(role, role)
+    for name in ("device", "address", "factor_kind"):
+        if name in known:
+            known[name] = words["named"].get(known[name], known[name])
     return known
 
 

@@ -79,6 +79,8 @@ class LeanAnswers:
         self._pages = {region: PageCopies(door) for region, door in doors.by_region.items()}
         self._known: dict[bytes, _Known] = {}
         """By the fingerprint of the `Authorization`, so that no copy of a secret is kept."""
+        for door in doors.by_region.values():
+            door.keys.when_dropped(self._known.clear)
 
     def whoami(self, scope: Scope, authorization: bytes) -> bytes | None:
         """Answer `GET /api/whoami` for a credential that is held in process and in good standing."""

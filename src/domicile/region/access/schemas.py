@@ -24,13 +24,13 @@ class WhoamiBody(Wire, frozen=True):
         "id": "01890a5d-ac96-774b-bcce-b302099a8057",
         "name": "Ada Example",
         "method": "account-token",
-        "identityURL": "http://127.0.0.1:8800",
+        "identityURL": "http://localhost:8800",
         "email": "ada@example.com",
         "accountID": "004217730956",
         "region": "de-1",
         "roleID": "full-access",
         "levels": {"identity": "full-access", "audit": "full-access"},
-        "baseURL": "http://127.0.0.1:8800",
+        "baseURL": "http://localhost:8800",
     }
 
     principal_urn: str = field(name="principalURN")

@@ -1,8 +1,10 @@
 """What an account is, and what may be said and changed of it; its region is in no change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from domicile.kernel.errors import DomainError, conflict
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import AccountId, ReceiptId, RegionId
 from domicile.kernel.permissions import AccountState
@@ -53,9 +55,11 @@ class NewAccount:
 class AccountChange:
     """What is to change; None: stays."""
 
-    alias: str | None
-    locale: str | None
-    time_zone: str | None
+    alias: str | None = None
+    locale: str | None = None
+    time_zone: str | None = None
+    mfa_required: bool | None = None
+    """Whether people may act here only in sessions in which they used a second factor."""
 
 
 def check_alias(text: str) -> str:
@@ -79,13 +83,45 @@ def parse_new_account(
     return NewAccount(clean, RegionId(region), tongue, zone)
 
 
-def parse_account_change(alias: str | None, locale: str | None, time_zone: str | None) -> AccountChange:
+def parse_account_change(
+    alias: str | None = None,
+    locale: str | None = None,
+    time_zone: str | None = None,
+    *,
+    mfa_required: bool | None = None,
+) -> AccountChange:
     """Read what a modification asks for; `invalid-input` names every fault."""
     faults = Faults()
     change = AccountChange(
         faults.take("alias", check_alias, alias),
         faults.take("locale", check_locale, locale),
         faults.take("timezone", check_time_zone, time_zone),
+        mfa_required,
     )
     faults.settle()
     return change
+
+
+def differences(before: Account, change: AccountChange) -> Mapping[str, object]:
+    """Tell what a change makes of an account, by the names on the wire; what stays as it is is left out."""
+    former = {
+        "alias": before.alias,
+        "locale": before.locale,
+        "timezone": before.time_zone,
+        "mfaRequired": before.mfa_required,
+    }
+    wanted = {
+        "alias": change.alias,
+        "locale": change.locale,
+        "timezone": change.time_zone,
+        "mfaRequired": change.mfa_required,
+    }
+    return {name: value for name, value in wanted.items() if value is not None and value != former[name]}
+
+
+def mfa_locks_everyone_out() -> DomainError:
+    """Make the refusal to ask for a second factor that no owner has."""
+    return conflict(
+        "mfa-locks-everyone-out",
+        "No enabled user with full access has a second factor: nobody could enter. Let one of them add one first.",
+    )

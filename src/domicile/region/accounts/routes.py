@@ -91,7 +91,11 @@ async def describe_account(
     status_code=200,
     summary="Modify an account",
     tags=["Accounts"],
-    opt=operation(Access.MEMBER, permission="identity:account:update", errors=("stale-version",)),
+    opt=operation(
+        Access.MEMBER,
+        permission="identity:account:update",
+        errors=("stale-version", "reauthentication-required", "mfa-locks-everyone-out"),
+    ),
 )
 async def modify_account(
     account_id: FromPath[str],
@@ -100,8 +104,10 @@ async def modify_account(
     plane: SkipValidation[RegionPlane],
     expected: SkipValidation[Precondition],
 ) -> Response[AccountBody]:
-    """Alias, locale and time zone can change; the region never does."""
-    change = parse_account_change(given(data.alias), given(data.locale), given(data.timezone))
+    """Alias, locale and time zone can change, and whether everybody needs a second factor, from the next request on; the region never does."""
+    change = parse_account_change(
+        given(data.alias), given(data.locale), given(data.timezone), mfa_required=given(data.mfa_required)
+    )
     account = await service.modify_account(plane, caller, change, expected)
     return Response(shape_account(plane, account), headers={"ETag": etag(account.version)})
 

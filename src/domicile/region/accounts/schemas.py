@@ -41,7 +41,7 @@ class AccountBody(Wire, frozen=True):
         "links": [
             {
                 "rel": "token",
-                "href": "http://127.0.0.1:8800/api/accounts/004217730956/token",
+                "href": "http://localhost:8800/api/accounts/004217730956/token",
                 "method": "post",
             }
         ],
@@ -81,7 +81,7 @@ class MyAccountBody(Wire, frozen=True):
         "links": [
             {
                 "rel": "token",
-                "href": "http://127.0.0.1:8800/api/accounts/004217730956/token",
+                "href": "http://localhost:8800/api/accounts/004217730956/token",
                 "method": "post",
             }
         ],
@@ -136,6 +136,8 @@ class AccountChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     alias: str | UnsetType = UNSET
     locale: str | UnsetType = UNSET
     timezone: str | UnsetType = UNSET
+    mfa_required: bool | UnsetType = UNSET
+    """Whether people enter only in sessions in which they used a second factor; API keys go on."""
 
 
 def shape_account(plane: RegionPlane, account: Account) -> AccountBody:

@@ -15,7 +15,13 @@ from domicile.kernel.roles import FULL_ACCESS
 from domicile.kernel.versions import Precondition
 from domicile.region.access_log.store import Changed, append_access_log
 from domicile.region.accounts import store
-from domicile.region.accounts.domain import Account, AccountChange, NewAccount
+from domicile.region.accounts.domain import (
+    Account,
+    AccountChange,
+    NewAccount,
+    differences,
+    mfa_locks_everyone_out,
+)
 from domicile.region.audit.domain import by_caller, by_person
 from domicile.region.audit.store import append_audit
 from domicile.region.contacts.store import insert_contacts
@@ -114,28 +120,50 @@ async def describe_account(plane: RegionPlane, caller: Caller) -> Account:
 async def modify_account(
     plane: RegionPlane, caller: Caller, change: AccountChange, expected: Precondition
 ) -> Account:
-    """Change alias, locale or time zone of the caller's account."""
+    """Change alias, locale, time zone of the caller's account, or whether it asks everybody for a second factor.
+
+    The last holds from the next request on, on every session and account token; keys have no second factor and go on. It wants a
+    caller who has shown lately who they are (`reauthentication-required`), and to ask for a factor one who has used theirs
+    (`mfa-required`), while an enabled user with full access has one (`mfa-locks-everyone-out`).
+    """
     caller.require("identity:account:update")
 
     async def work(tx: RegionTx) -> Account:
         now = plane.clock()
         before = await _get(tx, caller.account_id)
         expected(before.version)
-        wanted = {"alias": change.alias, "locale": change.locale, "timezone": change.time_zone}
-        former = {"alias": before.alias, "locale": before.locale, "timezone": before.time_zone}
-        changed = {
-            name: value for name, value in wanted.items() if value is not None and value != former[name]
-        }
-        if not changed:
+        if not (changed := differences(before, change)):
             return before
-        version = await log_account_change(plane, tx, caller.account_id, revokes=False)
+        asks_anew = changed.get("mfaRequired")
+        if asks_anew is not None:
+            check_may_set_mfa(caller, is_required=bool(asks_anew))
+        version = await log_account_change(plane, tx, caller.account_id, revokes=bool(asks_anew))
         await store.update_account(tx, caller.account_id, change, version=version, now=now)
+        if asks_anew is not None:
+            await _set_mfa(tx, caller, before, is_required=bool(asks_anew), version=version)
         await append_audit(tx, by_caller(caller, "audit.account_updated.v1", {"changed": changed}, now=now))
         return await _get(tx, caller.account_id)
 
     account = await plane.database.run_tx(work)
     await plane.index_now(account.id)
     return account
+
+
+def check_may_set_mfa(caller: Caller, *, is_required: bool) -> None:
+    """Refuse whoever would lock themselves out (`mfa-required`), or has not shown lately who they are (`reauthentication-required`)."""
+    if is_required:
+        caller.require_second_factor("Ask others for a second factor once you have used yours")
+    caller.require_fresh()
+
+
+async def _set_mfa(tx: RegionTx, caller: Caller, before: Account, *, is_required: bool, version: int) -> None:
+    # What the token says of its own person is newer than their card, which may still be on its way.
+    proven = UserId(caller.principal.id) if caller.mfa_used else None
+    if not await store.set_mfa_required(tx, before.id, is_required=is_required, proven=proven):
+        raise mfa_locks_everyone_out()
+    facts = account_facts(before.state, mfa_required=is_required)
+    now = caller.circumstances.now
+    await append_history(tx, before.id, Remembered.ACCOUNT, before.id, seq=version, facts=facts, now=now)
 
 
 async def log_account_change(plane: RegionPlane, tx: RegionTx, account: AccountId, *, revokes: bool) -> int:

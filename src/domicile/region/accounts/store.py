@@ -9,6 +9,7 @@ from domicile.infra.planes import REGION, UtcTime
 from domicile.kernel.ids import AccountId, ReceiptId, UserId
 from domicile.kernel.permissions import AccountState
 from domicile.region.accounts.domain import Account, AccountChange, NewAccount, Suspension
+from domicile.region.memberships.store import has_owner_with_factor
 
 accounts = Table(
     "accounts",
@@ -66,7 +67,7 @@ async def find_account(tx: RegionTx, account: AccountId) -> Account | None:
 async def update_account(
     tx: RegionTx, account: AccountId, change: AccountChange, *, version: int, now: datetime
 ) -> None:
-    """Change what may change of an account."""
+    """Change what may change of an account but the second factor, which has a statement of its own."""
     wanted = {"alias": change.alias, "locale": change.locale, "time_zone": change.time_zone}
     values = {name: value for name, value in wanted.items() if value is not None}
     await tx.execute(
@@ -74,6 +75,19 @@ async def update_account(
         .where(accounts.c.account_id == account)
         .values(**values, version=version, modified_at=now)
     )
+
+
+async def set_mfa_required(
+    tx: RegionTx, account: AccountId, *, is_required: bool, proven: UserId | None
+) -> bool:
+    """Say whether an account asks for a second factor; False, and nothing changed, if no owner could use one.
+
+    One statement: the condition and the change cannot be parted by another change. `proven` has used a factor just now, whatever
+    their card says.
+    """
+    target = accounts.c.account_id == account
+    allowed = target & has_owner_with_factor(account, proven) if is_required else target
+    return await tx.count(update(accounts).where(allowed).values(mfa_required=is_required)) == 1
 
 
 def _account(row: Row[tuple[object, ...]]) -> Account:

@@ -73,7 +73,10 @@ async def list_api_keys(
     summary="Create an API key",
     tags=["API keys"],
     opt=operation(
-        Access.ACCOUNT, permission="identity:apikey:create", errors=("above-your-role",), is_creation=True
+        Access.ACCOUNT,
+        permission="identity:apikey:create",
+        errors=("above-your-role", "reauthentication-required"),
+        is_creation=True,
     ),
 )
 async def create_api_key(
@@ -123,7 +126,7 @@ async def describe_api_key(
     opt=operation(
         Access.ACCOUNT,
         permission="identity:apikey:update",
-        errors=("not-found", "above-your-role", "stale-version"),
+        errors=("not-found", "above-your-role", "reauthentication-required", "stale-version"),
     ),
 )
 async def modify_api_key(
@@ -148,7 +151,7 @@ async def modify_api_key(
     opt=operation(
         Access.ACCOUNT,
         permission="identity:apikey:update",
-        errors=("not-found", "above-your-role", "stale-version"),
+        errors=("not-found", "above-your-role", "reauthentication-required", "stale-version"),
         is_creation=True,
     ),
 )

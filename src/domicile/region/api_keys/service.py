@@ -11,7 +11,7 @@ from domicile.kernel.errors import not_found
 from domicile.kernel.ids import ApiKeyId, RoleId, new_api_key_id
 from domicile.kernel.paging import Page, PageRequest
 from domicile.kernel.permissions import check_not_above
-from domicile.kernel.roles import BE_THERE
+from domicile.kernel.roles import BE_THERE, Role, rules_access
 from domicile.kernel.urn import Principal
 from domicile.kernel.versions import Precondition
 from domicile.region.access_log.store import Changed, append_access_log
@@ -41,9 +41,10 @@ async def create_api_key(
     """Make a key of the caller's account; its secret is in the answer and nowhere else.
 
     A repeated request with the same key gives the same key and secret. `above-your-role` if the role grants more than the caller
-    holds; `idempotency-key-reused` if the request's key came with another body.
+    holds; `reauthentication-required`; `idempotency-key-reused` if the request's key came with another body.
     """
     caller.require("identity:apikey:create")
+    caller.require_fresh()
 
     async def work(tx: RegionTx) -> CreatedApiKey:
         await _check_role(plane, tx, caller, new.role_id, field="roleID")
@@ -102,14 +103,17 @@ async def change_api_key(
     """Change a key, lock it out or let it in again; holds from the next request on.
 
     `above-your-role` if its present or its new role grants more than the caller holds; to lock out, that is not asked.
+    `reauthentication-required` to give it another role that has power over the account.
     """
     caller.require("identity:apikey:update")
 
     async def work(tx: RegionTx) -> ApiKey:
         now = plane.clock()
-        if change.role_id is not None:
-            await _check_role(plane, tx, caller, change.role_id, field="roleID")
         before = await _get(tx, caller, key)
+        if change.role_id is not None:
+            wanted_role = await _check_role(plane, tx, caller, change.role_id, field="roleID")
+            if change.role_id != before.role_id and rules_access(wanted_role):
+                caller.require_fresh()
         expected(before.version)
         if change != LOCK_OUT:
             await _check_role(plane, tx, caller, before.role_id)
@@ -139,9 +143,10 @@ async def rotate_api_key(
     """Give a key a new secret; the present one goes on for `overlap`, one that was former before ends at once.
 
     A repeated request with the same key gives the same secret and does not end the overlap. `above-your-role` if the key's role
-    grants more than the caller holds: its secret would lift them.
+    grants more than the caller holds: its secret would lift them. `reauthentication-required`, as for a new key.
     """
     caller.require("identity:apikey:update")
+    caller.require_fresh()
 
     async def work(tx: RegionTx) -> RotatedApiKey:
         whose = {"owner_id": caller.account_id, "principal_id": caller.principal.id}
@@ -220,9 +225,10 @@ async def _remember(tx: RegionTx, caller: Caller, key: ApiKey, now: datetime) ->
 
 async def _check_role(
     plane: RegionPlane, tx: RegionTx, caller: Caller, role: RoleId, *, field: str | None = None
-) -> None:
+) -> Role:
     found = await get_role(tx, plane.catalogue, caller.account_id, role, field=field)
     check_not_above(found, caller.role)
+    return found
 
 
 async def _get(tx: RegionTx, caller: Caller, key: ApiKeyId) -> ApiKey:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from domicile.infra.signing import read_signed
+from domicile.kernel.signing_keys import KeyState
 from domicile.region.audit.leaf import EXPORT_FORM, FORM, canonical, commit, hash_of_leaf
 from domicile.region.audit_tree.domain import CHECKPOINT_TYPE
 
@@ -113,6 +114,10 @@ def read_checkpoint(text: object, keys: Mapping[str, Any], *, line: int | None) 
     if key_id not in [key.get("kid") for key in usable]:
         raise BadLogError(
             Fault.UNTRUSTED_KEY, line, f"The checkpoint is signed by {key_id}, which is not in the keys."
+        )
+    if any(key.get("kid") == key_id and key.get("state") == KeyState.WITHDRAWN for key in usable):
+        raise BadLogError(
+            Fault.UNTRUSTED_KEY, line, f"The checkpoint is signed by {key_id}, which was withdrawn since."
         )
     claims = read_signed({"keys": usable}, str(text), type_=CHECKPOINT_TYPE)
     read = _claims(claims or {}, key_id)

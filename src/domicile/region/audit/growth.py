@@ -85,12 +85,14 @@ async def read_view(tx: RegionTx, account: AccountId, size: int, *places: int) -
 async def sign_checkpoint(
     plane: RegionPlane, tx: RegionTx, account: AccountId, *, now: datetime
 ) -> Checkpoint:
-    """Sign what an account's tree is now; the one that is there already if it has not grown."""
+    """Sign what an account's tree is now; the one that is there already if it has not grown, and its key was not withdrawn."""
     while await extend_tiles(tx, account):
         pass
     state = await store.read_tree(tx, account)
     if made := await store.find_checkpoint(tx, account, state.size):
-        return made
+        if plane.signer.stands_by(made.signed):
+            return made
+        await store.delete_checkpoint(tx, account, state.size)
     view = await read_view(tx, account, state.size)
     for number, leaves in view.leaves.items():
         _require_whole(leaves, number * TILE)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, cast
 
+from domicile.kernel.canonical_json import canonical, check_canonical
 from domicile.kernel.hash_tree import hash_leaf
 from domicile.region.audit.domain import AuditEvent, RecordedEvent
 
@@ -17,8 +18,6 @@ EXPORT_FORM = "domicile-audit-log/1"
 """Names the form of an exported log, in its first line."""
 SALT_BYTES = 32
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+")
-_LARGEST_NUMBER = 2**53 - 1
-"""Beyond it programs in other languages would read another number (RFC 7493, section 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +30,12 @@ class SealedEvent:
     commitment: bytes
 
 
-def canonical(value: object) -> str:
-    """Write JSON in its one form: members sorted, no spaces, no escapes that are not needed (RFC 8785 for what we write).
-
-    ValueError for what has no single form everywhere: fractions, numbers beyond 2^53, members not named in ASCII.
-    """
-    _check(value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _check(value: object) -> None:
-    match value:
-        case dict():
-            for name, member in cast("dict[object, object]", value).items():
-                if not (isinstance(name, str) and name.isascii()):
-                    raise ValueError("a member of canonical JSON has a name in ASCII")
-                _check(member)
-        case list() | tuple():
-            for item in cast("list[object]", value):
-                _check(item)
-        case None | bool() | str():
-            return
-        case int() if abs(value) <= _LARGEST_NUMBER:
-            return
-        case _:
-            raise ValueError("canonical JSON has texts, whole numbers up to 2^53, true, false and null")
-
-
 def seal_event(event: AuditEvent, salt: bytes) -> SealedEvent:
     """Part an event: address and source of the principal, and every text with an e-mail address in it, are personal.
 
     ValueError for details that have no one form (see `canonical`).
     """
-    _check(event.details)
+    check_canonical(event.details)
     told: dict[str, str] = {}
     details = _set_apart(event.details, "", told)
     personal = canonical(

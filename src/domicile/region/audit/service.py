@@ -72,7 +72,8 @@ async def bring_checkpoint(plane: RegionPlane, account: AccountId) -> Checkpoint
     async def find(tx: RegionTx) -> Checkpoint | None:
         return await find_checkpoint(tx, account, (await read_tree(tx, account)).size)
 
-    if found := await plane.database.read(find):
+    found = await plane.database.read(find)
+    if found and plane.signer.stands_by(found.signed):
         return found
     while await plane.database.run_tx(lambda tx: extend_tiles(tx, account)):
         pass

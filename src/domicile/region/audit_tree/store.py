@@ -145,6 +145,12 @@ async def insert_checkpoint(tx: RegionTx, checkpoint: Checkpoint) -> None:
     await _set(tx, checkpoint.account_id, checkpoint_size=checkpoint.size)
 
 
+async def delete_checkpoint(tx: RegionTx, account: AccountId, size: int) -> None:
+    """Delete the checkpoint of a size, so that it can be signed anew."""
+    mine = (audit_checkpoints.c.account_id == account) & (audit_checkpoints.c.size == size)
+    await tx.execute(delete(audit_checkpoints).where(mine))
+
+
 async def find_checkpoint(tx: RegionTx, account: AccountId, size: int) -> Checkpoint | None:
     """Find the checkpoint of a size."""
     mine = (audit_checkpoints.c.account_id == account) & (audit_checkpoints.c.size == size)

@@ -1,12 +1,13 @@
 """What an account token says (RFC 7519, RFC 9068), and who its issuer and audience are."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
 from domicile.kernel.regions import Region
+from domicile.kernel.signing_keys import LONGEST_TOKEN
 
-LIFETIME = timedelta(minutes=10)
+LIFETIME = LONGEST_TOKEN
 """How long an account token lasts; a person's session gets a new one at any time."""
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # the media type of RFC 9068, no secret
 
@@ -30,6 +31,8 @@ class TokenFacts:
     epoch: int
     mfa_used: bool
     """Whether a second factor was used in the session behind it (`amr`, RFC 8176)."""
+    authenticated_at: datetime
+    """When the person last showed who they are (`auth_time`), to the second."""
     expires_at: float
     """Seconds since 1970."""
 

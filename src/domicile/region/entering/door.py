@@ -1,7 +1,7 @@
 """The door of a region: recognises who calls by key, token or session, and lets people into accounts."""
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NoReturn
 
@@ -11,7 +11,7 @@ from domicile.infra.databases import RegionTx
 from domicile.kernel.callers import Caller, Origin, Person
 from domicile.kernel.errors import DomainError, ErrorKind, not_found, unauthenticated
 from domicile.kernel.ids import AccountId, ApiKeyId
-from domicile.kernel.permissions import Circumstances, Rule, refusal
+from domicile.kernel.permissions import Circumstances, MembershipStanding, Rule, refusal
 from domicile.kernel.roles import BE_THERE
 from domicile.region.audit.domain import by_person
 from domicile.region.audit.refusals import Refusals
@@ -43,7 +43,7 @@ class Door:
         if copy is None:
             raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
         circumstances = Circumstances(now, origin.address)
-        caller = self._caller(copy, circumstances, (copy.alias, ""), "api-key", origin)
+        caller = self._caller(copy, circumstances, "api-key", origin)
         if not self.knows_secret(copy, secret, now):
             self.refusals.note_api_key(caller, "wrong-secret")
             raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
@@ -62,13 +62,13 @@ class Door:
     async def from_account_token(self, token: str, origin: Origin) -> Caller:
         """Recognise an account token and look its holder's present place up; `credential-refused` otherwise."""
         now = self.plane.clock()
-        facts = self.keys.verify(token, now=now)
+        facts = await self.keys.recognise(token, now=now)
         copy = await self.standings.find_member(facts.account_id, facts.user_id) if facts else None
         if facts is None or copy is None:
             raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
         circumstances = Circumstances(now, origin.address, facts.epoch, facts.mfa_used)
-        named = copy.name, copy.email
-        return self._admit(self._caller(copy, circumstances, named, "account-token", origin))
+        caller = self._caller(copy, circumstances, "account-token", origin)
+        return self._admit(replace(caller, authenticated_at=facts.authenticated_at))
 
     async def from_person(self, person: Person, account: AccountId, *, to: str = BE_THERE) -> Caller:
         """Recognise a signed-in person in one of their accounts; `not-found` where they have no place in force.
@@ -81,8 +81,8 @@ class Door:
         circumstances = Circumstances(
             self.plane.clock(), person.origin.address, person.epoch, person.mfa_used
         )
-        named = copy.name, copy.email
-        caller = self._caller(copy, circumstances, named, "session", person.origin)
+        caller = self._caller(_informed(copy, person), circumstances, "session", person.origin)
+        caller = replace(caller, authenticated_at=person.authenticated_at)
         decision = caller.may(to)
         if not decision.allowed and decision.steps[-1].rule in _HIDDEN:
             self.refusals.note_entry(caller, str(decision.steps[-1].rule))
@@ -156,11 +156,10 @@ class Door:
         self,
         copy: ApiKeyCopy | MemberCopy,
         circumstances: Circumstances,
-        named: tuple[str, str],
         method: str,
         origin: Origin,
     ) -> Caller:
-        name, email = named
+        name, email = (copy.name, copy.email) if isinstance(copy, MemberCopy) else (copy.alias, "")
         tell = self.refusals.note_action
         return Caller(copy.standing, circumstances, copy.role, name, email, method, origin, tell)
 
@@ -172,9 +171,18 @@ class Door:
                 self.refusals.note_api_key(caller, reason)
             else:
                 self.refusals.note_entry(caller, reason)
-            raise refusal(decision, caller.role_id, caller.standing.account)
+            raise refusal(decision, caller.role_id, caller.standing)
         self.standings.note_activity(caller.account_id, caller.principal, caller.circumstances.now)
         return caller
+
+
+def _informed(copy: MemberCopy, person: Person) -> MemberCopy:
+    """Take from the session whether its person has a second factor: it was read just now, and the copy may lag behind."""
+    place = copy.standing.place
+    if not isinstance(place, MembershipStanding) or place.mfa_enabled == person.mfa_enabled:
+        return copy
+    place = replace(place, mfa_enabled=person.mfa_enabled)
+    return replace(copy, standing=replace(copy.standing, place=place))
 
 
 def refuse_outside() -> NoReturn:

@@ -19,7 +19,7 @@ class AccountTokenBody(Wire, frozen=True):
         "expires": "2026-05-01T08:10:00Z",
         "accountID": "004217730956",
         "region": "de-1",
-        "baseURL": "http://127.0.0.1:8800",
+        "baseURL": "http://localhost:8800",
         "roleID": "full-access",
     }
 

@@ -32,7 +32,8 @@ async def invite_members(
 
     Entries are taken as their turn comes, so that reading a thousand addresses holds nobody up.
 
-    The codes of single refusals are those of `invite_member`, and `invitation-repeated`. Each chunk is a transaction that also
+    The codes of single refusals are those of `invite_member`, and `invitation-repeated`; only `reauthentication-required` is about
+    the caller and refuses what is left of the request, which is then repeated and goes on. Each chunk is a transaction that also
     keeps its results under the request's key: repeated after a crash, the request goes on where it ended, and doubles nothing.
     """
     caller.require(INVITE)
@@ -96,5 +97,7 @@ async def _invite_one(
     try:
         made = await make_invitation(plane, tx, caller, wanted, room)
     except DomainError as error:
+        if error.code == "reauthentication-required":
+            raise
         return Outcome(None, refusal_of(error))
     return Outcome(made.invitation, token=made.token)

@@ -72,7 +72,13 @@ async def list_invitations(
     opt=operation(
         Access.ACCOUNT,
         permission="identity:invitation:create",
-        errors=("above-your-role", "already-member", "invitation-open", "too-many-invitations"),
+        errors=(
+            "above-your-role",
+            "already-member",
+            "invitation-open",
+            "reauthentication-required",
+            "too-many-invitations",
+        ),
         is_creation=True,
     ),
 )
@@ -96,7 +102,12 @@ async def invite_user(
     status_code=200,
     summary="Invite many addresses into the account",
     tags=["Invitations"],
-    opt=operation(Access.ACCOUNT, permission="identity:invitation:create", is_creation=True),
+    opt=operation(
+        Access.ACCOUNT,
+        permission="identity:invitation:create",
+        errors=("reauthentication-required",),
+        is_creation=True,
+    ),
 )
 async def invite_users(
     data: JSONBody[BulkBody],
@@ -134,7 +145,13 @@ async def describe_invitation(
     opt=operation(
         Access.ACCOUNT,
         permission="identity:invitation:create",
-        errors=("not-found", "above-your-role", "invitation-closed", "stale-version"),
+        errors=(
+            "not-found",
+            "above-your-role",
+            "invitation-closed",
+            "reauthentication-required",
+            "stale-version",
+        ),
     ),
 )
 async def modify_invitation(
@@ -164,6 +181,7 @@ async def modify_invitation(
             "already-member",
             "invitation-closed",
             "invitation-sent-too-often",
+            "reauthentication-required",
             "stale-version",
         ),
     ),

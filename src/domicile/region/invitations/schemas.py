@@ -150,7 +150,7 @@ class BulkResultsBody(Wire, frozen=True):
             {
                 "problem": {
                     "code": "invalid-input",
-                    "type": "http://127.0.0.1:8800/problems/invalid-input",
+                    "type": "http://localhost:8800/problems/invalid-input",
                     "status": 400,
                     "message": "These fields need mending: email.",
                     "fields": {"email": "must be an e-mail address such as ann@example.com"},

@@ -11,6 +11,7 @@ from domicile.kernel.errors import not_found, stale
 from domicile.kernel.ids import AccountId, InvitationId, RoleId, new_invitation_id
 from domicile.kernel.paging import Page, PageRequest
 from domicile.kernel.permissions import check_not_above
+from domicile.kernel.roles import rules_access
 from domicile.kernel.versions import Precondition
 from domicile.region.audit.domain import by_caller
 from domicile.region.audit.store import append_audit
@@ -46,7 +47,8 @@ async def invite_member(
     """Offer an address a place in the caller's account; a mail with the link follows, or the link is in the answer, this once.
 
     `already-member` if the address is a user's (who may invite may also list them), `invitation-open` if it has an unexpired
-    invitation, `above-your-role`, `too-many-invitations`; `idempotency-key-reused` if the key came with another body.
+    invitation, `above-your-role`, `too-many-invitations`; `reauthentication-required` for a role with power over the account;
+    `idempotency-key-reused` if the key came with another body.
     A request that is repeated gives the invitation without its link: that is kept by nobody, and another can be asked for.
     """
     caller.require(INVITE)
@@ -167,7 +169,7 @@ async def get_invitation(plane: RegionPlane, caller: Caller, invitation: Invitat
 async def change_offered_role(
     plane: RegionPlane, caller: Caller, invitation: InvitationId, role: RoleId | None, expected: Precondition
 ) -> Invitation:
-    """Offer another role from now on, the link stays good; `invitation-closed` once accepted or revoked, `above-your-role`."""
+    """Offer another role from now on, the link stays good; `invitation-closed` once accepted or revoked, `above-your-role`, `reauthentication-required`."""
     caller.require(INVITE)
 
     async def work(tx: RegionTx) -> Invitation:
@@ -193,7 +195,7 @@ async def resend_invitation(
 ) -> Handed:
     """End the present link for a fresh one, mailed or handed over, good for the full time again, also when it had expired.
 
-    `above-your-role`, because sending again is offering again; `invitation-closed` once accepted, declined or revoked, where
+    `above-your-role` and `reauthentication-required`, because sending again is offering again; `invitation-closed` once accepted, declined or revoked, where
     another one took its place, and where whoever made it could not any more; `invitation-sent-too-often`; `already-member`.
     """
     caller.require(INVITE)
@@ -278,6 +280,8 @@ async def _check_offered(
 ) -> None:
     offered = await get_role(tx, plane.catalogue, caller.account_id, role, field=field)
     check_not_above(offered, caller.role)
+    if rules_access(offered):
+        caller.require_fresh()
 
 
 async def _record_update(

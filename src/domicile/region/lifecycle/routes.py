@@ -31,7 +31,11 @@ async def provide_restorer(
     status_code=200,
     summary="Delete an account: suspend it, and purge it later",
     tags=["Accounts"],
-    opt=operation(Access.MEMBER, permission="identity:account:delete", errors=("stale-version",)),
+    opt=operation(
+        Access.MEMBER,
+        permission="identity:account:delete",
+        errors=("person-required", "reauthentication-required", "stale-version"),
+    ),
 )
 async def delete_account(
     account_id: FromPath[str],
@@ -41,7 +45,7 @@ async def delete_account(
 ) -> Response[AccountBody]:
     """From the next request on nobody enters it and its keys stop; until `purgeAfter` it can be restored, then its data is deleted.
 
-    Its users stay, with their other accounts. `receiptID` is for reading the deletion receipt afterwards: keep it.
+    For people alone: an API key deletes no account. Its users stay, with their other accounts. `receiptID` is for reading the deletion receipt afterwards: keep it.
     """
     account = await service.suspend_account(plane, caller, expected)
     return Response(shape_account(plane, account), headers={"ETag": etag(account.version)})

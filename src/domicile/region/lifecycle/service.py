@@ -27,9 +27,12 @@ _ACCOUNTS_AT_ONCE = 50
 async def suspend_account(plane: RegionPlane, caller: Caller, expected: Precondition) -> Account:
     """Close the caller's account to everybody from the next request on, and have it purged once its time is over.
 
-    Everything in it stays until then, and every user with full access is told. `account-suspended` if another was first.
+    Everything in it stays until then, and every user with full access is told. `account-suspended` if another was first;
+    `person-required` for a key: no program ends an account; `reauthentication-required`.
     """
     caller.require("identity:account:delete")
+    caller.require_person()
+    caller.require_fresh()
     account = caller.account_id
 
     async def work(tx: RegionTx) -> Account:

@@ -73,7 +73,13 @@ async def describe_user(
     opt=operation(
         Access.ACCOUNT,
         permission="identity:user:update",
-        errors=("not-found", "above-your-role", "last-full-access-user", "stale-version"),
+        errors=(
+            "not-found",
+            "above-your-role",
+            "last-full-access-user",
+            "reauthentication-required",
+            "stale-version",
+        ),
     ),
 )
 async def modify_user(
@@ -97,7 +103,7 @@ async def modify_user(
     opt=operation(
         Access.ACCOUNT,
         permission="identity:user:delete",
-        errors=("not-found", "last-full-access-user", "stale-version"),
+        errors=("not-found", "last-full-access-user", "reauthentication-required", "stale-version"),
     ),
 )
 async def remove_user(

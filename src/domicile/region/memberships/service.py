@@ -6,6 +6,7 @@ from domicile.kernel.errors import not_found
 from domicile.kernel.ids import AccountId, RoleId, UserId
 from domicile.kernel.paging import Page, PageRequest
 from domicile.kernel.permissions import check_not_above
+from domicile.kernel.roles import Role, rules_access
 from domicile.kernel.versions import Precondition
 from domicile.region.access_log.store import Changed, append_access_log
 from domicile.region.audit.domain import by_caller
@@ -45,19 +46,21 @@ async def change_member(
     """Give a user another role, or disable or enable them in this account only.
 
     Takes effect at the next request, on every credential. `last-full-access-user` if the account would be left without an enabled
-    owner; `above-your-role` if the present or the new role grants more than the caller holds.
+    owner; `above-your-role` if the present or the new role grants more than the caller holds; `reauthentication-required` where
+    power over the account is given or taken.
     """
     caller.require("identity:user:update")
 
     async def work(tx: RegionTx) -> Member:
         now = plane.clock()
-        await _check_offered(plane, tx, caller, change.role_id)
+        offered = await _check_offered(plane, tx, caller, change.role_id)
         before = await _get(tx, caller.account_id, user)
         expected(before.tag)
-        await _check_not_above(plane, tx, caller, before)
+        held = await _check_not_above(plane, tx, caller, before)
         role, state = change.role_id or before.role_id, change.state or before.state
         if (role, state) == (before.role_id, before.state):
             return before
+        _check_power(caller, held, offered or held)
         became = member_facts(role, state)
         version = await log_membership_change(plane, tx, caller.account_id, user, became)
         if not await store.update_member(
@@ -78,7 +81,8 @@ async def remove_member(plane: RegionPlane, caller: Caller, user: UserId, expect
     """End a membership, never the person.
 
     `last-full-access-user` if the account would be left without an enabled owner; `above-your-role` for a user who holds more than
-    the caller. Everybody who may remove users may remove themselves.
+    the caller; `reauthentication-required` where that takes power over the account. Everybody who may remove users may remove
+    themselves.
     """
     caller.require("identity:user:delete")
 
@@ -86,7 +90,7 @@ async def remove_member(plane: RegionPlane, caller: Caller, user: UserId, expect
         now = plane.clock()
         before = await _get(tx, caller.account_id, user)
         expected(before.tag)
-        await _check_not_above(plane, tx, caller, before)
+        _check_power(caller, await _check_not_above(plane, tx, caller, before))
         version = await log_membership_change(plane, tx, caller.account_id, user, None)
         if not await store.end_membership(tx, caller.account_id, user, version=version, now=now):
             raise last_owner()
@@ -110,17 +114,30 @@ async def log_membership_change(
     return version
 
 
-async def _check_offered(plane: RegionPlane, tx: RegionTx, caller: Caller, role: RoleId | None) -> None:
-    if role is not None:
-        offered = await get_role(tx, plane.catalogue, caller.account_id, role, field="roleID")
-        check_not_above(offered, caller.role)
+async def _check_offered(
+    plane: RegionPlane, tx: RegionTx, caller: Caller, role: RoleId | None
+) -> Role | None:
+    if role is None:
+        return None
+    offered = await get_role(tx, plane.catalogue, caller.account_id, role, field="roleID")
+    check_not_above(offered, caller.role)
+    return offered
 
 
-async def _check_not_above(plane: RegionPlane, tx: RegionTx, caller: Caller, target: Member) -> None:
-    """Refuse to change who holds more than the caller: the place of a superior is not theirs to narrow."""
+async def _check_not_above(plane: RegionPlane, tx: RegionTx, caller: Caller, target: Member) -> Role:
+    """Refuse to change who holds more than the caller: the place of a superior is not theirs to narrow. Gives the role held."""
+    if target.role_id == caller.role_id:
+        return caller.role
+    held = await get_role(tx, plane.catalogue, caller.account_id, target.role_id)
     if target.user_id != caller.principal.id:
-        held = await get_role(tx, plane.catalogue, caller.account_id, target.role_id)
         check_not_above(held, caller.role)
+    return held
+
+
+def _check_power(caller: Caller, *roles: Role) -> None:
+    """Ask who gives or takes power over the account to have shown lately who they are."""
+    if any(map(rules_access, roles)):
+        caller.require_fresh()
 
 
 async def _get(tx: RegionTx, account: AccountId, user: UserId) -> Member:

@@ -295,6 +295,16 @@ def _another_owner(account: AccountId, user: UserId) -> ColumnElement[bool]:
     )
 
 
+def has_owner_with_factor(account: AccountId, proven: UserId | None) -> ColumnElement[bool]:
+    """Ask, in another statement, whether an owner of the account has a second factor; `proven` has, if they are one."""
+    has_one = or_(member_cards.c.mfa_enabled, member_cards.c.user_id == (proven or ""))
+    theirs = and_(
+        member_cards.c.account_id == memberships.c.account_id, member_cards.c.user_id == memberships.c.user_id
+    )
+    owners = _is_owner() & (memberships.c.account_id == account)
+    return exists().select_from(memberships.join(member_cards, theirs)).where(owners, has_one)
+
+
 async def find_index_state(tx: RegionTx, account: AccountId, user: UserId) -> tuple[str, RoleId, int] | None:
     """Find what the directory may know of a membership: state, role, version; removed ones included."""
     mine = (memberships.c.account_id == account) & (memberships.c.user_id == user)

@@ -52,7 +52,7 @@ class JoinedBody(Wire, frozen=True):
         "alias": "Example Labs",
         "region": "de-1",
         "roleID": "read-only",
-        "baseURL": "http://127.0.0.1:8800",
+        "baseURL": "http://localhost:8800",
         "urn": "urn:domicile:identity:de-1:004217730956:account/004217730956",
     }
 

@@ -53,7 +53,13 @@ async def create_role(
     opt=operation(
         Access.ACCOUNT,
         permission="identity:role:update",
-        errors=("not-found", "above-your-role", "role-predefined", "stale-version"),
+        errors=(
+            "not-found",
+            "above-your-role",
+            "reauthentication-required",
+            "role-predefined",
+            "stale-version",
+        ),
     ),
 )
 async def modify_role(

@@ -8,6 +8,7 @@ from domicile.kernel.callers import Caller
 from domicile.kernel.errors import not_found
 from domicile.kernel.ids import AccountId, RoleId
 from domicile.kernel.permissions import check_not_above
+from domicile.kernel.roles import rules_access
 from domicile.kernel.versions import Precondition
 from domicile.region.access_log.store import Changed, append_access_log
 from domicile.region.api_keys.store import list_keys_with_role
@@ -86,7 +87,8 @@ async def change_role(
 ) -> ShownRole:
     """Change what a role of the account's own is; holds for everybody who has it from the next request on, keys and tokens included.
 
-    `invalid-input` names every fault; `above-your-role` if its present or its new bundle grants more than the caller holds; `role-predefined`; `stale-version`.
+    `invalid-input` names every fault; `above-your-role` if its present or its new bundle grants more than the caller holds; `role-predefined`; `stale-version`;
+    `reauthentication-required` where that gives or takes power over the account.
     """
     caller.require("identity:role:update")
     change = parse_role_change(wish, _reader(plane, caller))
@@ -94,7 +96,10 @@ async def change_role(
     async def work(tx: RegionTx) -> ShownRole:
         before = await _get_own(plane, tx, caller, role, expected)
         after = _changed(before, change)
-        check_not_above(custom_role(plane.catalogue, after).role, caller.role)
+        was, becomes = (custom_role(plane.catalogue, each).role for each in (before, after))
+        check_not_above(becomes, caller.role)
+        if rules_access(was) is not rules_access(becomes):
+            caller.require_fresh()
         if not (changed := former_values(before, after)):
             return custom_role(plane.catalogue, before)
         now = plane.clock()

@@ -1,0 +1,346 @@
+"""Passkeys in a real browser, with its own virtual authenticator: made, used, copied and refused on the server's own pages."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+import pytest
+from markupsafe import escape
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Page, Route, expect
+
+from domicile.console.pages import PAGE_HEADERS
+from domicile.identity.passkeys.domain import Ceremony, Shown
+from domicile.identity.passkeys.service import begin_assertion, use_assertion
+from domicile.infra.migrations import History
+from domicile.kernel.ids import UserId
+from tests.support.api import Api, LiveServer, migrate, serving
+from tests.support.people import ORIGIN, FrozenClock
+from tests.support.postgres import run_apart
+from tests.support.world import Person, World
+
+pytestmark = pytest.mark.browser
+
+POLICY = PAGE_HEADERS["Content-Security-Policy"] + "; script-src 'self'"
+_PAGE = """<!doctype html><html lang="en"><title>Passkeys</title><link rel="icon" href="/static/mark.svg">
+<label>E-mail address <input name="email" autocomplete="username webauthn"></label>
+<form method="post" action="/sent" hidden {attributes}>
+<input type="hidden" name="credential"><p role="status" data-told></p><button>Use a passkey</button></form>
+<script src="/static/passkeys.js"></script>"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
+    """A server in this process, so that tests can ask for and take assertions themselves."""
+    data = tmp_path_factory.mktemp("passkeys")
+    run_apart(migrate(f"sqlite+aiosqlite:///{data / 'identity.db'}", History.GLOBAL))
+    with serving(None, data, FrozenClock()) as server:
+        yield World(server)
+
+
+@dataclass
+class Device:
+    """A browser with a virtual authenticator, at a page of the server that a test wrote."""
+
+    world: World
+    context: BrowserContext
+    page: Page
+    cdp: CDPSession
+    id: str
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def server(self) -> LiveServer:
+        return self.world.server
+
+    def open(self, form: dict[str, str], *, path: str = "/page") -> None:
+        """Show a page with a form for passkeys, under the policy of the console's pages and a script of our own."""
+        attributes = " ".join(f'{name}="{escape(value)}"' for name, value in form.items())
+        headers = {**PAGE_HEADERS, "Content-Security-Policy": POLICY}
+        body = _PAGE.format(attributes=attributes)
+
+        def give(route: Route) -> None:
+            route.fulfill(status=200, content_type="text/html", headers=headers, body=body)
+
+        self.context.unroute(f"{self.server.url}{path}")
+        self.context.route(f"{self.server.url}{path}", give)
+        self.page.goto(f"{self.server.url}{path}", wait_until="commit")
+
+    def answer(self, form: dict[str, str]) -> dict[str, Any]:
+        """Open a page, press its button, and give what the form sends."""
+        self.open(form)
+        return self.sent_by_pressing()
+
+    def sent_by_pressing(self) -> dict[str, Any]:
+        with self.page.expect_request("**/sent") as sent:
+            self.page.get_by_role("button", name="Use a passkey").click()
+        self.page.wait_for_url("**/sent")
+        return self.credential_in(sent.value.post_data)
+
+    def credential_in(self, body: str | None) -> dict[str, Any]:
+        return msgspec.json.decode(parse_qs(body or "")["credential"][0])
+
+    def told(self) -> Locator:
+        return self.page.get_by_role("status")
+
+    def credentials(self) -> list[dict[str, Any]]:
+        return self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": self.id})["credentials"]
+
+
+NewDevice = Callable[..., Device]
+
+
+def _form(kind: str, options: dict[str, Any], **more: str) -> dict[str, str]:
+    return {"data-passkey": kind, "data-options": msgspec.json.encode(options).decode(), **more}
+
+
+@pytest.fixture
+def new_device(browser: Browser, world: World) -> Generator[NewDevice]:
+    contexts: list[Device] = []
+
+    def make(**wanted: Any) -> Device:
+        context = browser.new_context()
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        cdp = context.new_cdp_session(page)
+        cdp.send("WebAuthn.enable", {"enableUI": False})
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        } | wanted
+        made = cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        device = Device(world, context, page, cdp, made["authenticatorId"])
+        page.on("pageerror", lambda error: device.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: device.complaints.append(message.text) if message.type == "error" else None,
+        )
+        context.route(
+            f"{world.server.url}/sent",
+            lambda route: route.fulfill(content_type="text/html", body="<title>Sent</title>"),
+        )
+        contexts.append(device)
+        return device
+
+    yield make
+    for device in contexts:
+        device.context.close()
+        assert device.complaints == []
+
+
+@dataclass
+class Holder:
+    """A person before their device."""
+
+    person: Person
+    api: Api
+    device: Device
+
+    def enrol(self) -> dict[str, Any]:
+        asked = self.api.call("POST", "/api/me/factors/passkeys/options", status=201)
+        credential = self.device.answer(_form("create", asked["passkey"]))
+        wanted = {"challenge": asked["challenge"], "credential": credential}
+        made = self.api.call("POST", "/api/me/factors/passkeys", wanted, status=201)
+        self.api = self.device.world.anyone.with_(f"Bearer {made['token']}")
+        return made
+
+    def ask(self, *, anybody: bool = True) -> Ceremony:
+        plane = self.device.server.node.identity
+        user = None if anybody else UserId(self.person.id)
+        return self.device.server.run(
+            plane.database.run_tx(
+                lambda tx: begin_assertion(
+                    plane, tx, user=user, binding="page", needs_uv=anybody, now=plane.clock()
+                )
+            )
+        )
+
+    def show(self, asked: Ceremony, credential: dict[str, Any], *, anybody: bool = True) -> Shown | None:
+        plane = self.device.server.node.identity
+        user = None if anybody else UserId(self.person.id)
+        return self.device.server.run(
+            plane.database.run_tx(
+                lambda tx: use_assertion(
+                    plane,
+                    tx,
+                    challenge_id=asked.challenge_id,
+                    binding="page",
+                    credential=credential,
+                    user=user,
+                    origin=ORIGIN,
+                    now=plane.clock(),
+                )
+            )
+        )
+
+
+def _holder(world: World, device: Device) -> Holder:
+    person = world.person("Ada Example")
+    return Holder(person, person.api, device)
+
+
+def test_a_passkey_is_made_and_signs_its_owner_in_without_a_name(world: World, new_device: NewDevice):
+    ada = _holder(world, new_device())
+    made = ada.enrol()
+    assert made["factor"]["kind"] == "passkey"
+    assert ada.device.credentials()[0]["rpId"] == "localhost"
+    assert ada.device.credentials()[0]["isResidentCredential"]
+
+    asked = ada.ask()
+    answer = ada.device.answer(_form("get", asked.options))
+    shown = ada.show(asked, answer)
+
+    assert shown is not None
+    assert shown.user_id == ada.person.id
+    assert shown.is_mfa
+    assert ada.show(asked, answer) is None, "replayed"
+
+
+def test_a_passkey_is_a_second_factor_of_the_person_who_was_named(world: World, new_device: NewDevice):
+    ada = _holder(world, new_device())
+    ada.enrol()
+
+    asked = ada.ask(anybody=False)
+    shown = ada.show(asked, ada.device.answer(_form("get", asked.options)), anybody=False)
+
+    assert shown is not None
+    assert shown.passkey.name == "Passkey"
+
+
+def test_a_security_key_without_pin_is_a_second_factor_alone(world: World, new_device: NewDevice):
+    key = {"transport": "usb", "hasResidentKey": False, "hasUserVerification": False, "isUserVerified": False}
+    ada = _holder(world, new_device(**key))
+    ada.enrol()
+
+    asked = ada.ask(anybody=False)
+    shown = ada.show(asked, ada.device.answer(_form("get", asked.options)), anybody=False)
+
+    assert shown is not None
+    assert shown.methods == ("hwk",)
+
+
+def test_a_counter_that_goes_back_in_a_real_authenticator_stops_the_passkey(
+    world: World, new_device: NewDevice
+):
+    ada = _holder(world, new_device())
+    ada.enrol()
+    for _ in range(2):
+        asked = ada.ask()
+        assert ada.show(asked, ada.device.answer(_form("get", asked.options))) is not None
+    (held,) = ada.device.credentials()
+    assert held["signCount"] > 1
+    ada.device.cdp.send("WebAuthn.clearCredentials", {"authenticatorId": ada.device.id})
+    copy = {"authenticatorId": ada.device.id, "credential": held | {"signCount": 0}}
+    ada.device.cdp.send("WebAuthn.addCredential", copy)
+
+    asked = ada.ask()
+    assert ada.show(asked, ada.device.answer(_form("get", asked.options))) is None
+
+    (factor,) = ada.api.call("GET", "/api/me/factors")["factors"]
+    assert factor["stopped"]
+
+
+def test_a_passkey_is_offered_in_the_address_field_and_the_button_takes_over(
+    world: World, new_device: NewDevice
+):
+    ada = _holder(world, new_device())
+    ada.enrol()
+
+    asked = ada.ask()
+    with ada.device.page.expect_request("**/sent") as sent:
+        ada.device.open(_form("get", asked.options, **{"data-autofill": ""}))
+    ada.device.page.wait_for_url("**/sent")
+    shown = ada.show(asked, ada.device.credential_in(sent.value.post_data))
+    assert shown is not None
+
+    ada.device.cdp.send(
+        "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": ada.device.id, "enabled": False}
+    )
+    asked = ada.ask()
+    ada.device.open(_form("get", asked.options, **{"data-autofill": ""}))
+    expect(ada.device.page.get_by_role("button", name="Use a passkey")).to_be_visible()
+    ada.device.cdp.send(
+        "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": ada.device.id, "enabled": True}
+    )
+    assert ada.show(asked, ada.device.sent_by_pressing()) is not None
+
+
+def test_a_device_that_holds_one_already_is_told_of_and_nothing_is_sent(world: World, new_device: NewDevice):
+    ada = _holder(world, new_device())
+    ada.enrol()
+    asked = ada.api.call("POST", "/api/me/factors/passkeys/options", status=201)
+
+    ada.device.open(_form("create", asked["passkey"], **{"data-known": "Schon da."}))
+    ada.device.page.get_by_role("button", name="Use a passkey").click()
+
+    expect(ada.device.told()).to_have_text("Schon da.")
+
+
+def test_a_person_who_is_not_verified_is_told_to_go_on_another_way(world: World, new_device: NewDevice):
+    ada = _holder(world, new_device())
+    ada.enrol()
+    ada.device.cdp.send(
+        "WebAuthn.setUserVerified", {"authenticatorId": ada.device.id, "isUserVerified": False}
+    )
+
+    ada.device.open(_form("get", ada.ask().options))
+    ada.device.page.get_by_role("button", name="Use a passkey").click()
+
+    expect(ada.device.told()).to_contain_text("go on another way")
+
+
+def test_a_challenge_that_is_over_is_not_sent(world: World, new_device: NewDevice):
+    ada = _holder(world, new_device())
+    ada.device.open(_form("get", ada.ask().options, **{"data-expires": "2020-01-01T00:00:00Z"}))
+
+    ada.device.page.get_by_role("button", name="Use a passkey").click()
+
+    expect(ada.device.told()).to_have_text("That took too long. Load the page again.")
+
+
+def test_browsers_without_the_functions_of_level_3_are_read_and_written_for(
+    world: World, new_device: NewDevice
+):
+    ada = _holder(world, new_device())
+    ada.device.context.add_init_script(
+        "delete PublicKeyCredential.parseCreationOptionsFromJSON;"
+        "delete PublicKeyCredential.parseRequestOptionsFromJSON;"
+        "delete PublicKeyCredential.prototype.toJSON;"
+    )
+    ada.enrol()
+
+    asked = ada.ask()
+    assert ada.show(asked, ada.device.answer(_form("get", asked.options))) is not None
+
+
+def test_a_browser_without_passkeys_keeps_the_form_hidden(world: World, new_device: NewDevice):
+    ada = _holder(world, new_device())
+    ada.device.context.add_init_script("delete window.PublicKeyCredential;")
+    ada.device.open(_form("get", ada.ask().options))
+
+    expect(ada.device.page.get_by_role("button", name="Use a passkey")).to_be_hidden()
+    assert ada.device.page.locator("form").get_attribute("hidden") is not None
+
+
+def test_a_page_at_the_number_of_this_machine_gets_no_passkey_from_the_browser(
+    world: World, new_device: NewDevice
+):
+    ada = _holder(world, new_device())
+    ada.enrol()
+    asked = ada.ask()
+    ada.device.open(_form("get", asked.options))
+    elsewhere = world.server.url.replace("localhost", "127.0.0.1")
+    ada.device.page.goto(f"{elsewhere}/healthz")
+    refused = ada.device.page.evaluate(
+        """(options) => navigator.credentials
+             .get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)})
+             .then(() => "given", (error) => error.name)""",
+        asked.options,
+    )
+
+    assert refused == "SecurityError"

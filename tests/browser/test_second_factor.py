@@ -1,0 +1,140 @@
+"""Signing in with a second factor, page by page and without script, and showing again who one is on the way to something dangerous."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from pyotp.totp import TOTP
+
+from tests.support.browsing import PASSWORD, Visitor
+
+pytestmark = pytest.mark.browser
+_STEP_SECONDS = 30
+
+
+class App:
+    """An authenticator app; each of its codes works once, so that it gives those of neighbouring steps."""
+
+    def __init__(self, secret: str) -> None:
+        self._totp, self._at = TOTP(secret), int(time.time()) - _STEP_SECONDS
+
+    def next_code(self) -> str:
+        code, self._at = self._totp.at(self._at), self._at + _STEP_SECONDS
+        return code
+
+
+def protect(visitor: Visitor) -> tuple[App, list[str]]:
+    """Give a person an app, and so recovery codes, through the API."""
+    post, url, version = visitor.context.request.post, visitor.url, {"Api-Version": "v1"}
+    credentials = {"email": visitor.address, "password": PASSWORD}
+    token = post(f"{url}/api/sessions", headers=version, data=credentials).json()["token"]
+    headers = {**version, "Authorization": f"Bearer {token}"}
+    begun = post(f"{url}/api/me/factors/totp", headers=headers, data={"name": "Phone"}).json()
+    app = App(begun["secret"])
+    confirm = f"{url}/api/me/factors/totp/{begun['id']}/confirm"
+    confirmed = post(confirm, headers=headers, data={"code": app.next_code()}).json()
+    return app, confirmed["recoveryCodes"]
+
+
+def test_a_person_with_an_app_signs_in_and_steps_up(newcomer: Callable[[str], Visitor], tmp_path: Path):
+    ada = newcomer("Ada")
+    app, codes = protect(ada)
+    ada.press("Sign out")
+    ada.open("/sign-in?next=/me")
+    ada.show_password(ada.address)
+    assert ada.heading() == "Your second factor"
+    assert "dmi_" not in ada.page.url
+    expect(ada.page.get_by_label("Code")).to_have_attribute("autocomplete", "one-time-code")
+    ada.fill(code="000000")
+    ada.press("Sign in")
+    expect(ada.page.get_by_role("alert")).to_contain_text("not right, or was used before")
+    expect(ada.page.get_by_role("alert")).to_be_focused()
+    ada.page.screenshot(path=tmp_path / "refused.png", full_page=True)
+    ada.fill(code=app.next_code())
+    ada.press("Sign in")
+    assert ada.heading() == "Your profile"
+    assert "__Host-domicile-sign-in" not in {cookie.get("name") for cookie in ada.context.cookies()}
+
+    ada.press("Sign out")
+    ada.open("/sign-in")
+    ada.show_password(ada.address)
+    ada.follow("Use a recovery code")
+    ada.fill(code=codes[0].lower())
+    ada.press("Sign in")
+    assert ada.heading() == "Your accounts"
+
+
+def test_what_is_dangerous_leads_to_showing_again_and_back(newcomer: Callable[[str], Visitor]):
+    ada = newcomer("Ada")
+    app, codes = protect(ada)
+    before = ada.session
+
+    ada.open("/me/email")
+    assert ada.heading() == "Show that it is you"
+    ada.fill(code="123")
+    ada.press("Go on")
+    expect(ada.page.get_by_role("alert")).to_contain_text("not right")
+    ada.follow("Use a recovery code")
+    ada.fill(code=codes[0])
+    ada.press("Go on")
+    assert ada.heading() == "Change your e-mail address"
+    assert ada.session not in {None, before}
+    ada.put_session(before or "")
+    ada.open("/me/email")
+    assert ada.heading() == "Sign in"
+    assert app
+
+
+def test_steps_out_of_order_begin_anew(visitor: Visitor):
+    for path in ("/sign-in/password", "/sign-in/second"):
+        visitor.open(path)
+        assert visitor.heading() == "Sign in"
+        expect(visitor.page.get_by_role("status")).to_contain_text("Sign in anew")
+    visitor.open("/sign-in")
+    visitor.fill(email="nobody@example.com")
+    visitor.press("Next")
+    visitor.open("/sign-in/second")
+    assert visitor.heading() == "Your password"
+    for _ in range(4):
+        visitor.fill(password="not the right password")
+        visitor.press("Sign in")
+        expect(visitor.page.get_by_role("alert")).to_contain_text("do not belong together")
+    visitor.fill(password="not the right password")
+    visitor.press("Sign in")
+    assert visitor.heading() == "Sign in"
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_of_the_steps_fit(
+    newcomer: Callable[[str], Visitor],
+    new_visitor: Callable[..., Visitor],
+    tmp_path: Path,
+    scheme: str,
+    width: int,
+):
+    ada = newcomer("Ada")
+    protect(ada)
+    visitor = new_visitor(color_scheme=scheme, viewport={"width": width, "height": 720})
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+    def look(name: str) -> None:
+        assert visitor.page.evaluate(overflow) == 0
+        assert visitor.page.locator("script").count() == 0
+        visitor.page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png", full_page=True)
+
+    visitor.open("/sign-in")
+    look("address")
+    visitor.fill(email=ada.address)
+    visitor.press("Next")
+    look("password")
+    visitor.fill(password=PASSWORD)
+    visitor.press("Sign in")
+    look("second")
+    visitor.follow("Use a recovery code")
+    look("recovery")
+    visitor.put_session(ada.session or "")
+    visitor.open("/step-up?next=/me/email")
+    look("step-up")
