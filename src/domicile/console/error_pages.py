@@ -37,8 +37,11 @@ _log = structlog.get_logger("domicile.console")
 
 _STEP_UP = "/step-up"
 _ENROL = "/me/security"
-_WITHOUT_PAGE = re.compile(r"(/accounts/\d{12})/(?:rename|invitations(?:/[^/]+/[a-z]+)?)")
-"""Forms of an account's page that are sent to addresses of their own."""
+_WITHOUT_PAGE = re.compile(
+    r"(?P<account>/accounts/\d{12})/(?:rename|invitations(?:/[^/]+/[a-z]+)?)"
+    r"|(?P<own>/me/security)/(?:codes|app/[^/]+|factors/[^/]+/remove)"
+)
+"""Forms that are sent to addresses of their own, with the page that they are on."""
 _RESTORING = re.compile(r"/accounts/\d{12}/restore")
 
 _Request = Request[object, object, State]
@@ -119,4 +122,4 @@ def _page_of(request: _Request) -> str:
     if _RESTORING.fullmatch(path):
         return HOME
     found = _WITHOUT_PAGE.fullmatch(path)
-    return found[1] if found else _PAGES.get(path, path)
+    return found["account"] or found["own"] if found else _PAGES.get(path, path)

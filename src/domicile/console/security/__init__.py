@@ -1,0 +1,1 @@
+"""A person's second factors: authenticator apps, passkeys and recovery codes."""
