@@ -28,9 +28,7 @@ class Browser:
         self.cookie = (self.person.api.authorization or "").removeprefix("Bearer ")
 
     def get(self, path: str) -> httpx2.Response:
-        return self._keep(
-            self.world.server.client.get(path, headers=self._headers(), follow_redirects=False)
-        )
+        return self._keep(self.world.server.client.get(path, headers=self._headers(), follow_redirects=False))
 
     def post(self, path: str, form: dict[str, str] | None = None) -> httpx2.Response:
         headers = self._headers() | {"Origin": self.world.server.url}
