@@ -82,7 +82,7 @@ async def add_app(
             raise
         return view.refuse(_ADD_APP, error, form, **_adding(form))
     secret, qr = made.secret.reveal(), Markup(made.qr.reveal())  # noqa: S704  # made by us, with nothing that anybody typed
-    shown = {"secret": secret, "qr": qr, "factor_id": made.factor.id, "error": None}
+    shown: Values = {"secret": secret, "qr": qr, "factor_id": made.factor.id, "error": None}
     return view.render(_CONFIRM_APP, form=form, next=local_path(form.chosen("next")), home=HOME, **shown)
 
 
@@ -101,7 +101,7 @@ async def confirm_app(
     except DomainError as error:
         if error.code != "factor-wrong" or not error.facts.get("triesLeft"):
             return view.refuse(_ADD_APP, error, blank(next=target), **_adding(blank(next=target)))
-        shown = {"secret": "", "qr": "", "factor_id": enrolment_id}
+        shown: Values = {"secret": "", "qr": "", "factor_id": enrolment_id}
         return view.refuse(_CONFIRM_APP, error, form, next=target, home=HOME, **shown)
     return go_on_with(view, confirmed.lifted, confirmed.codes, target)
 
