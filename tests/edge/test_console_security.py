@@ -79,6 +79,28 @@ def test_an_app_is_added_its_codes_are_shown_once_and_the_person_goes_on_where_t
     assert browser.get("/me/security").headers["Location"].startswith("/sign-in")
 
 
+def test_a_name_that_cannot_be_is_told_on_the_form_and_a_last_wrong_code_begins_anew_as_a_replacement(
+    browser: Browser,
+):
+    refused = browser.post("/me/security/app", {"name": "a\nb"})
+    assert refused.status_code == 400 and 'aria-invalid="true"' in refused.text
+    _add_app(browser)
+    page = _FACTOR.search(browser.get("/me/security").text)
+    assert page
+    replaced = page[1].rpartition("/")[2]
+    browser.get(f"/me/security/app?replaces={replaced}")
+    begun = browser.post("/me/security/app", {"name": "New phone", "replaces": replaced})
+    enrolment = _ENROLMENT.search(begun.text)
+    assert enrolment and f'name="replaces" value="{replaced}"' in begun.text
+
+    for _ in range(4):
+        browser.post(enrolment[1], {"code": "000000", "replaces": replaced})
+    answer = browser.post(enrolment[1], {"code": "000000", "replaces": replaced})
+
+    assert "the last try" in answer.text
+    assert f'name="replaces" value="{replaced}"' in answer.text
+
+
 def test_a_factor_is_renamed_and_removed_and_new_codes_are_made(browser: Browser):
     _add_app(browser)
     page = _FACTOR.search(browser.get("/me/security").text)

@@ -62,9 +62,8 @@ async def show_add_app(
 ) -> Response[str]:
     """The form that asks what to call a new app; who must first show who they are is led there before they type anything."""
     person.require_fresh(identity.clock())
-    return view.render(
-        _ADD_APP, error=None, **_adding(blank(next=local_path(target), replaces=replaces or ""))
-    )
+    form = blank(next=local_path(target), replaces=replaces or "")
+    return view.render(_ADD_APP, form=form, error=None, **_adding(form))
 
 
 @post(_APP)
@@ -78,12 +77,10 @@ async def add_app(
     try:
         made = await apps.enrol_totp(identity, person, form.text("name"), replaces=form.chosen("replaces"))
     except DomainError as error:
-        if error.code == "reauthentication-required":
-            raise
         return view.refuse(_ADD_APP, error, form, **_adding(form))
     secret, qr = made.secret.reveal(), Markup(made.qr.reveal())  # noqa: S704  # made by us, with nothing that anybody typed
-    shown: Values = {"secret": secret, "qr": qr, "factor_id": made.factor.id, "error": None}
-    return view.render(_CONFIRM_APP, form=form, next=local_path(form.chosen("next")), home=HOME, **shown)
+    shown: Values = {"secret": secret, "qr": qr, "factor_id": made.factor.id}
+    return view.render(_CONFIRM_APP, form=form, error=None, **_adding(form), **shown)
 
 
 @post(f"{_APP}/{{enrolment_id:str}}")
@@ -100,9 +97,9 @@ async def confirm_app(
         confirmed = await apps.confirm_totp(identity, person, _checked(enrolment_id), form.secret("code"))
     except DomainError as error:
         if error.code != "factor-wrong" or not error.facts.get("triesLeft"):
-            return view.refuse(_ADD_APP, error, blank(next=target), **_adding(blank(next=target)))
+            return view.refuse(_ADD_APP, error, form, **_adding(form))
         shown: Values = {"secret": "", "qr": "", "factor_id": enrolment_id}
-        return view.refuse(_CONFIRM_APP, error, form, next=target, home=HOME, **shown)
+        return view.refuse(_CONFIRM_APP, error, form, **_adding(form), **shown)
     return go_on_with(view, confirmed.lifted, confirmed.codes, target)
 
 
@@ -179,7 +176,6 @@ def _checked(factor_id: str) -> str:
 
 def _adding(form: Form) -> Values:
     return {
-        "form": form,
         "next": local_path(form.chosen("next")),
         "replaces": form.chosen("replaces"),
         "home": HOME,
