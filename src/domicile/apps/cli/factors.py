@@ -12,17 +12,13 @@ from domicile.apps.cli.api import (
     Api,
     items_of,
     object_of,
-    open_api,
     path_to,
-    problem_code,
-    refusal,
     text_of,
 )
-from domicile.apps.cli.exits import CommandError
 from domicile.apps.cli.options import LOCAL, AssumeYes, Server
 from domicile.apps.cli.output import Column, show_done, show_facts, show_item, show_json, show_rows
 from domicile.apps.cli.printing import show_note
-from domicile.apps.cli.signed_in import open_store, require_session
+from domicile.apps.cli.signed_in import open_store, person_api
 
 factors = App(name="factors", help="Your second factors: list, add, rename, remove.")
 recovery_codes = App(name="recovery-codes", help="Your recovery codes: how many are left, or a new set.")
@@ -42,7 +38,7 @@ _COLUMNS = (
 @factors.command(name="list")
 def list_factors(*, server: Server = LOCAL) -> None:
     """List your second factors, and how many recovery codes are left."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("GET", "/me/factors")
     if server.json:
         show_json(answer)
@@ -69,9 +65,9 @@ def add_totp(
 
     With --json, or without a terminal, it ends with the secret; type the first code with: domicile me factors confirm
     """
-    with _my_api(server) as api:
+    with person_api(server) as api:
         body = {"name": name} | ({"replaces": replaces} if replaces is not None else {})
-        answer = _changed(api, "POST", "/me/factors/totp", body=body)
+        answer = api.call("POST", "/me/factors/totp", body=body)
         enrolment = answer.body()
         factor_id = text_of(enrolment, "id")
         if server.json:
@@ -93,14 +89,14 @@ def confirm(
     server: Server = LOCAL,
 ) -> None:
     """Let a new authenticator app count; your recovery codes are shown this once."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         _confirm(api, factor_id, code, server)
 
 
 @factors.command(name="rename")
 def rename(factor_id: FactorId, name: FactorName, /, *, server: Server = LOCAL) -> None:
     """Call a second factor something else."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("POST", path_to("me/factors", factor_id), body={"name": name})
     show_done(answer, server, f"It is called {name} now.")
 
@@ -109,8 +105,8 @@ def rename(factor_id: FactorId, name: FactorName, /, *, server: Server = LOCAL) 
 def remove(factor_id: FactorId, /, *, yes: AssumeYes = False, server: Server = LOCAL) -> None:
     """Remove a second factor; with the last one your recovery codes go too."""
     asking.require_consent("It works no more, and cannot be brought back.", assume_yes=yes)
-    with _my_api(server) as api:
-        answer = _changed(api, "DELETE", path_to("me/factors", factor_id))
+    with person_api(server) as api:
+        answer = api.call("DELETE", path_to("me/factors", factor_id))
     if server.json:
         show_json(answer)
         return
@@ -121,7 +117,7 @@ def remove(factor_id: FactorId, /, *, yes: AssumeYes = False, server: Server = L
 @recovery_codes.command(name="show")
 def show_codes(*, server: Server = LOCAL) -> None:
     """Show how many recovery codes are left, and since when you have them."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("GET", "/me/recovery-codes")
     show_item(answer, server)
 
@@ -130,34 +126,16 @@ def show_codes(*, server: Server = LOCAL) -> None:
 def renew_codes(*, yes: AssumeYes = False, server: Server = LOCAL) -> None:
     """Make a new set of recovery codes, shown this once; the former ones are worth nothing."""
     asking.require_consent("The recovery codes that you have are worth nothing then.", assume_yes=yes)
-    with _my_api(server) as api:
-        answer = _changed(api, "POST", "/me/recovery-codes")
+    with person_api(server) as api:
+        answer = api.call("POST", "/me/recovery-codes")
     if server.json:
         show_json(answer)
     else:
         _show_codes(answer.body().get("codes"))
 
 
-def _my_api(server: Server):  # noqa: ANN202  # the context manager of `open_api`
-    return open_api(server.base_url, f"Bearer {require_session(server).token}")
-
-
-def _changed(api: Api, method: str, path: str, *, body: dict[str, str] | None = None) -> Answer:
-    """Send what is done only for who has shown lately who they are, and say what to do where that is long ago."""
-    answer = api.send(method, path, body=body)
-    if 200 <= answer.status < 300:
-        return answer
-    refused = refusal(answer)
-    if problem_code(answer) == "reauthentication-required":
-        again = (
-            "Sign in again, with a second factor if you have one: domicile login. Then repeat the command."
-        )
-        raise CommandError(refused.code, refused.message, [again, *refused.details])
-    raise refused
-
-
 def _confirm(api: Api, factor_id: str, code: str, server: Server) -> None:
-    answer = _changed(api, "POST", f"{path_to('me/factors/totp', factor_id)}/confirm", body={"code": code})
+    answer = api.call("POST", f"{path_to('me/factors/totp', factor_id)}/confirm", body={"code": code})
     body = answer.body()
     token = text_of(body, "token")
     # The tokens of accounts that are kept say nothing of a second factor: the next command enters anew.

@@ -32,10 +32,6 @@ _PATIENCE_SECONDS = 10.0
 _ACCOUNTS = (Column("Account", "id", is_whole=True), Column("Region", "region"), Column("Alias", "alias"))
 
 
-def _my_api(server: Server):  # noqa: ANN202  # the context manager of `person_api`
-    return person_api(server)
-
-
 def _password(*, from_input: bool) -> str:
     return asking.read_password() if from_input else asking.ask_password()
 
@@ -43,7 +39,7 @@ def _password(*, from_input: bool) -> str:
 @me.command(name="show")
 def show(*, server: Server = LOCAL) -> None:
     """Show your profile, and the address that you have asked for and not confirmed."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("GET", "/me")
     show_item(answer, server)
 
@@ -57,7 +53,7 @@ def change_email(
     server: Server = LOCAL,
 ) -> None:
     """Ask for another e-mail address: a link to it completes the change, and the present one is told."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         body = {"email": address, "password": _password(from_input=password_stdin)}
         answer = api.call("POST", "/me/email", body=body)
     show_done(
@@ -103,7 +99,7 @@ def undo_email(link: str, /, *, yes: AssumeYes = False, server: Server = LOCAL) 
 @email.command(name="cancel")
 def cancel_email(*, server: Server = LOCAL) -> None:
     """Take back that you want another address; the link in the mail is dead."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("DELETE", "/me/email")
     show_done(answer, server, "Your address stays as it is.")
 
@@ -118,7 +114,7 @@ def delete(
         f"The user {session.email} is deleted for good, and loses every account.", assume_yes=yes
     )
     password = _password(from_input=password_stdin)
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.send("DELETE", "/me", body={"password": password})
         if answer.status == 409:
             _refuse_owner(answer, server)
@@ -174,7 +170,7 @@ def _show_waiting(answer: Answer, server: Server) -> None:
 @me.command(name="deletion")
 def show_deletion(*, server: Server = LOCAL) -> None:
     """Show how far the deletion of your user is, or for which accounts it was refused."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("GET", "/me/deletion")
     show_item(answer, server)
 
@@ -182,7 +178,7 @@ def show_deletion(*, server: Server = LOCAL) -> None:
 @me.command(name="keep")
 def keep(*, server: Server = LOCAL) -> None:
     """Cancel the deletion of your user, while a region has not answered."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("DELETE", "/me/deletion")
     show_done(answer, server, "Your user stays, with everything as before.")
 
@@ -196,7 +192,7 @@ def export(
 ) -> None:
     """Take along everything that is known of you: one JSON file of yourself, and one of each region."""
     session = require_session(server)
-    with _my_api(server) as api:
+    with person_api(server) as api:
         body = {"password": _password(from_input=password_stdin)}
         person = api.call("POST", "/me/export", body=body)
     parts = items_of(person.body(), "regions")

@@ -6,12 +6,12 @@ import msgspec
 from cyclopts import App, Parameter
 
 from domicile.apps.cli import asking
-from domicile.apps.cli.api import open_api, path_to, text_of
+from domicile.apps.cli.api import path_to, text_of
 from domicile.apps.cli.exits import CommandError, Exit
 from domicile.apps.cli.options import EVERYTHING, LOCAL, AssumeYes, Paging, Server
 from domicile.apps.cli.output import Column, show_document, show_done, show_list
 from domicile.apps.cli.people import PasswordFromInput
-from domicile.apps.cli.signed_in import open_store, require_session
+from domicile.apps.cli.signed_in import open_store, person_api, require_session
 
 sessions = App(name="sessions", help="Where you are signed in: list, end one, end all others.")
 
@@ -26,14 +26,10 @@ _COLUMNS = (
 )
 
 
-def _my_api(server: Server):  # noqa: ANN202  # the context manager of `open_api`
-    return open_api(server.base_url, f"Bearer {require_session(server).token}")
-
-
 @sessions.command(name="list")
 def list_sessions(*, paging: Paging = EVERYTHING, server: Server = LOCAL) -> None:
     """List where you are signed in, newest first."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         found = api.collect("/me/sessions", "sessions", paging)
     show_list(found, "sessions", _COLUMNS, server, empty="There is no session of yours.")
 
@@ -46,7 +42,7 @@ def end_session(
     server: Server = LOCAL,
 ) -> None:
     """End one of your sessions, and every account token of yours with it."""
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("DELETE", path_to("me/sessions", session))
     show_done(answer, server, "That session has ended.")
 
@@ -55,7 +51,7 @@ def end_session(
 def end_others(*, yes: AssumeYes = False, server: Server = LOCAL) -> None:
     """End all your sessions but this one, and every account token of yours."""
     asking.require_consent("You are signed out everywhere but here.", assume_yes=yes)
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("DELETE", "/me/sessions")
     show_done(answer, server, f"Sessions ended: {answer.body().get('ended')}")
 
@@ -78,7 +74,7 @@ def step_up(
         shown = {name: code}
     else:
         shown = {"password": asking.read_password() if password_stdin else asking.ask_password()}
-    with _my_api(server) as api:
+    with person_api(server) as api:
         answer = api.call("POST", "/me/step-up", body=shown)
     token = text_of(answer.body(), "token")
     open_store().revise(server.base_url, lambda kept: msgspec.structs.replace(kept, token=token, entries={}))
