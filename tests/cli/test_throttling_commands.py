@@ -9,7 +9,7 @@ import pytest
 
 from domicile.apps.operate import migrate, opened_node
 from domicile.identity.registration.domain import SignUp, user_from
-from domicile.identity.throttling.domain import Factor, Subject
+from domicile.identity.throttling.domain import Subject
 from domicile.identity.throttling.service import begin_attempt
 from domicile.identity.users.domain import Profile
 from domicile.identity.users.store import insert_user
@@ -19,6 +19,7 @@ from domicile.kernel.callers import Origin
 from domicile.kernel.clock import utc_now
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import UserId
+from domicile.kernel.methods import Way
 from tests.cli.conftest import Run
 
 ANN = UserId("01933b1c-9b10-7d22-8f31-52c1e7a90b44")
@@ -40,14 +41,14 @@ def installed(tmp_path: Path) -> Path:
             )
             user = user_from(proved, ANN, address_since=None, now=now)
             await node.identity.database.run_tx(lambda tx: insert_user(tx, user))
-            for factor in [*[Factor.TOTP] * 5, Factor.PASSWORD]:
+            for factor in [*[Way.TOTP] * 5, Way.PASSWORD]:
                 await begin_attempt(node.identity, Subject.of_user(ANN), factor, STRANGER)
 
     asyncio.run(fill())
     return data
 
 
-def may_try(data: Path, factor: Factor) -> bool:
+def may_try(data: Path, factor: Way) -> bool:
     """Tell whether a stranger's next try would be verified; that counts it."""
 
     async def attempt() -> bool:
@@ -82,7 +83,7 @@ def test_one_factor_is_cleared_and_the_person_can_read_that(run: Run, installed:
     assert (done.code, "are forgotten" in done.out) == (0, True)
     left = json.loads(run("people", "attempts", ANN, "--json", *there).out)["attempts"]
     assert [one["factor"] for one in left] == ["password"]
-    assert may_try(installed, Factor.TOTP)
+    assert may_try(installed, Way.TOTP)
     again = run("people", "clear-attempts", ANN, "--factor", "passkey", "--yes", "--json", *there)
     assert json.loads(again.out) == {"id": ANN, "email": "ann@example.com", "cleared": 0}
 

@@ -3,9 +3,9 @@
 from domicile.apps.operate import opened_node
 from domicile.identity.clearing.service import CountedAttempts, clear_attempts, clear_range, list_attempts
 from domicile.identity.disabling.service import find_person
-from domicile.identity.throttling.domain import Factor
 from domicile.infra.settings import Settings
 from domicile.kernel.clock import whole_seconds
+from domicile.kernel.methods import Way
 
 
 async def show_attempts(
@@ -34,7 +34,7 @@ def _shown(one: CountedAttempts) -> dict[str, object]:
     return row if one.next_at is None else row | {"next": whole_seconds(one.next_at)}
 
 
-async def clear_person(settings: Settings, email_or_id: str, factor: Factor | None) -> dict[str, object]:
+async def clear_person(settings: Settings, email_or_id: str, factor: Way | None) -> dict[str, object]:
     """Forget the failures of a person, of one factor or of all; tells how many counters said any."""
     async with opened_node(settings) as node:
         user = (await find_person(node.identity, email_or_id)).user

@@ -18,7 +18,7 @@ from domicile.identity.passwords.service import confirm_password
 from domicile.identity.recovery.service import forgot_password, reset_password
 from domicile.identity.signing_in.beginning import SignedIn
 from domicile.identity.signing_in.service import sign_in
-from domicile.identity.throttling.domain import Factor, Subject
+from domicile.identity.throttling.domain import Subject
 from domicile.identity.throttling.service import (
     Attempt,
     begin_attempt,
@@ -34,6 +34,7 @@ from domicile.infra.secrets import SecretText
 from domicile.kernel.callers import Origin, Person
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import UserId
+from domicile.kernel.methods import Way
 from tests.support.people import ORIGIN, PASSWORD, People, statements_of
 from tests.support.refusals import refusal_of
 
@@ -135,7 +136,7 @@ async def test_of_fifty_codes_at_once_that_are_counted_before_five_may_be_verifi
 
     async def begin(number: int) -> str:
         try:
-            await begin_attempt(people.plane, Subject.of_user(user.id), Factor.TOTP, stranger(number))
+            await begin_attempt(people.plane, Subject.of_user(user.id), Way.TOTP, stranger(number))
         except DomainError as error:
             return error.code
         return "may be verified"
@@ -197,7 +198,7 @@ async def test_success_forgets_the_failures_of_its_own_bucket_and_factor_alone(p
     for n in range(4):
         await code_of(people, stranger(n))
         await code_of(people, ORIGIN)
-    await begin_attempt(people.plane, Subject.of_user(user.id), Factor.TOTP, ORIGIN)
+    await begin_attempt(people.plane, Subject.of_user(user.id), Way.TOTP, ORIGIN)
     assert await code_of(people, ORIGIN, password=PASSWORD) == "signed-in"
     counted = await failures_by_bucket(people)
     assert (counted["password", "familiar"], counted["password", "strangers"]) == (0, 4)
@@ -207,22 +208,22 @@ async def test_success_forgets_the_failures_of_its_own_bucket_and_factor_alone(p
 async def test_each_factor_is_counted_by_itself(people: People):
     user = await people.register()
     subject = Subject.of_user(user.id)
-    for factor in Factor:
+    for factor in Way:
         for _ in range(5):
             await begin_attempt(people.plane, subject, factor, stranger())
         refused = await refusal_of(begin_attempt(people.plane, subject, factor, stranger()))
         assert refused.code == "too-many-attempts"
         people.clock.advance(hours=2)  # only that the range does not refuse the next factor
     listed = (await list_attempts(people.plane, user.id)).counters
-    assert {one.factor: one.failures for one in listed} == dict.fromkeys(Factor, 5)
+    assert {one.factor: one.failures for one in listed} == dict.fromkeys(Way, 5)
 
 
 async def test_a_success_that_was_counted_before_gives_the_range_its_try_back_and_no_more(people: People):
     user = await people.register()
     for n in range(3):
         await code_of(people, stranger(), email=f"nobody{n}@example.com")
-    attempt = await begin_attempt(people.plane, Subject.of_user(user.id), Factor.TOTP, stranger())
-    await people.database.run_tx(lambda tx: note_success(tx, attempt, user.id, now=people.clock()))
+    attempt = await begin_attempt(people.plane, Subject.of_user(user.id), Way.TOTP, stranger())
+    await people.database.run_tx(lambda tx: note_success(tx, attempt))
     counted = await failures_by_bucket(people)
     assert (counted["totp", "strangers"], counted[None, "range"]) == (0, 3)
 
@@ -231,10 +232,10 @@ async def test_the_last_step_of_a_sign_in_makes_the_place_familiar(people: Peopl
     user = await people.register()
 
     async def begin() -> Attempt:
-        return await begin_attempt(people.plane, Subject.of_user(user.id), Factor.TOTP, stranger())
+        return await begin_attempt(people.plane, Subject.of_user(user.id), Way.TOTP, stranger())
 
     first = await begin()
-    await people.database.run_tx(lambda tx: note_success(tx, first, user.id, now=people.clock()))
+    await people.database.run_tx(lambda tx: note_success(tx, first))
     assert (await list_attempts(people.plane, user.id)).familiar_sources == 1
     second = await begin()
     await people.database.run_tx(lambda tx: note_sign_in(tx, second, user.id, now=people.clock()))
@@ -430,7 +431,7 @@ async def test_a_person_is_told_once_a_day_in_their_language_and_an_unknown_addr
 
 async def begin_or_not(people: People, user: UserId) -> None:
     try:
-        await begin_attempt(people.plane, Subject.of_user(user), Factor.TOTP, stranger(4000))
+        await begin_attempt(people.plane, Subject.of_user(user), Way.TOTP, stranger(4000))
     except DomainError as error:
         if error.code != "too-many-attempts":
             raise
@@ -461,11 +462,11 @@ async def test_an_operator_sees_and_clears_what_is_counted_and_the_person_can_re
         people.clock.advance(seconds=8)
     record = await list_attempts(people.plane, user.id)
     (counter,) = record.counters
-    assert (counter.factor, counter.bucket, counter.failures) == (Factor.PASSWORD, "strangers", 8)
+    assert (counter.factor, counter.bucket, counter.failures) == (Way.PASSWORD, "strangers", 8)
     assert counter.next_at is not None and record.familiar_sources == 1
 
-    assert await clear_attempts(people.plane, user.id, Factor.TOTP) == 0
-    assert await clear_attempts(people.plane, user.id, Factor.PASSWORD) == 1
+    assert await clear_attempts(people.plane, user.id, Way.TOTP) == 0
+    assert await clear_attempts(people.plane, user.id, Way.PASSWORD) == 1
     assert (await list_attempts(people.plane, user.id)).counters == ()
     (event,) = await events_of(people, user.id, SecurityEventType.ATTEMPTS_CLEARED)
     assert event.details == {"factor": "password"}
@@ -496,12 +497,12 @@ async def test_an_operator_clears_a_range(people: People):
 async def test_a_factor_that_is_set_up_anew_begins_anew_everywhere(people: People):
     user = await people.register()
     for _ in range(5):
-        await begin_attempt(people.plane, Subject.of_user(user.id), Factor.TOTP, stranger())
-        await begin_attempt(people.plane, Subject.of_session(user.id), Factor.TOTP, stranger())
-        await begin_attempt(people.plane, Subject.of_user(user.id), Factor.PASSKEY, ORIGIN)
-    await people.database.run_tx(lambda tx: note_rebinding(tx, user.id, Factor.TOTP))
+        await begin_attempt(people.plane, Subject.of_user(user.id), Way.TOTP, stranger())
+        await begin_attempt(people.plane, Subject.of_session(user.id), Way.TOTP, stranger())
+        await begin_attempt(people.plane, Subject.of_user(user.id), Way.PASSKEY, ORIGIN)
+    await people.database.run_tx(lambda tx: note_rebinding(tx, user.id, Way.TOTP))
     left = (await list_attempts(people.plane, user.id)).counters
-    assert [(one.factor, one.failures) for one in left] == [(Factor.PASSKEY, 5)]
+    assert [(one.factor, one.failures) for one in left] == [(Way.PASSKEY, 5)]
 
 
 async def test_housekeeping_forgets_nobodys_failures_after_ninety_days_and_a_persons_never(people: People):

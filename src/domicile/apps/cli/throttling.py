@@ -12,10 +12,10 @@ from domicile.apps.cli.installation import THIS_ONE, Installation, explained
 from domicile.apps.cli.keeping_out import Someone, people
 from domicile.apps.cli.options import AssumeYes
 from domicile.apps.cli.output import Column, show_document, show_rows
-from domicile.identity.throttling.domain import Factor
+from domicile.kernel.methods import Way
 
 _COLUMNS = (
-    Column("Factor", "factor", is_whole=True),
+    Column("Way", "factor", is_whole=True),
     Column("Sources", "sources", is_whole=True),
     Column("Failures", "failures"),
     Column("Last", "last", is_whole=True),
@@ -46,7 +46,7 @@ def clear_attempts(
     person: Annotated[str | None, Parameter(help="Email or id of the person.")] = None,
     /,
     *,
-    factor: Annotated[Factor | None, Parameter(help="One factor only; else all of them.")] = None,
+    factor: Annotated[Way | None, Parameter(help="One factor only; else all of them.")] = None,
     range_: Annotated[
         str | None,
         Parameter(name="--range", help="An address, whose ranges are cleared instead of a person."),
@@ -68,7 +68,7 @@ def clear_attempts(
         _clear_person(installation, person, factor)
 
 
-def _clear_person(installation: Installation, person: str, factor: Factor | None) -> None:
+def _clear_person(installation: Installation, person: str, factor: Way | None) -> None:
     from domicile.apps.throttling import clear_person  # noqa: PLC0415 - loads no server until it runs
 
     with explained():

@@ -12,7 +12,6 @@ from domicile.identity.throttling.counting import range_keys, rules_of
 from domicile.identity.throttling.domain import (
     FAMILIAR_FOR,
     Bucket,
-    Factor,
     is_closed,
     network_of,
     range_of,
@@ -22,13 +21,14 @@ from domicile.infra.databases import IdentityTx
 from domicile.kernel.callers import Origin
 from domicile.kernel.errors import invalid
 from domicile.kernel.ids import UserId
+from domicile.kernel.methods import Way
 
 
 @dataclass(frozen=True, slots=True)
 class CountedAttempts:
     """What one counter of a person says."""
 
-    factor: Factor
+    factor: Way
     bucket: Bucket
     failures: int
     last_at: datetime
@@ -55,7 +55,7 @@ async def list_attempts(plane: IdentityPlane, user: UserId) -> AttemptsRecord:
     return await plane.database.read(work)
 
 
-async def clear_attempts(plane: IdentityPlane, user: UserId, factor: Factor | None) -> int:
+async def clear_attempts(plane: IdentityPlane, user: UserId, factor: Way | None) -> int:
     """Forget the failures of a person, of one factor or of all (None), so that they may try at once; tells how many counters said any.
 
     The person can read it among their security events.

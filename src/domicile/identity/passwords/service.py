@@ -17,7 +17,7 @@ from domicile.identity.passwords.domain import (
 )
 from domicile.identity.passwords.store import find_hash
 from domicile.identity.plane import IdentityPlane
-from domicile.identity.throttling.domain import Factor, Subject
+from domicile.identity.throttling.domain import Subject
 from domicile.identity.throttling.service import Prospect, look_ahead, settle_success, trying
 from domicile.infra.databases import IdentityTx
 from domicile.infra.password_settings import PasswordSettings
@@ -27,6 +27,7 @@ from domicile.kernel.callers import Origin, Person
 from domicile.kernel.errors import DomainError, conflict, forbidden, invalid
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId
+from domicile.kernel.methods import Way
 from domicile.kernel.text import Refused
 
 _LONGEST_HINT = 254
@@ -150,7 +151,7 @@ async def confirm_password(
             event = security_event(person.user_id, act, person.origin, now=now, outcome=Outcome.REFUSED)
             await plane.database.run_tx(lambda tx: append_event(tx, event))
             raise password_wrong()
-        await settle_success(plane, attempt, person.user_id)
+        await settle_success(plane, attempt)
     return kept
 
 
@@ -162,7 +163,7 @@ def require_fresh_factor(plane: IdentityPlane, person: Person) -> None:
 
 async def _look_up(plane: IdentityPlane, tx: IdentityTx, person: Person) -> tuple[str | None, Prospect]:
     kept, subject = await find_hash(tx, person.user_id), Subject.of_session(person.user_id)
-    return kept, await look_ahead(plane, tx, subject, Factor.PASSWORD, person.origin)
+    return kept, await look_ahead(plane, tx, subject, Way.PASSWORD, person.origin)
 
 
 def password_wrong() -> DomainError:

@@ -25,7 +25,6 @@ from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery import store
 from domicile.identity.recovery.domain import PasswordReset, new_reset
 from domicile.identity.sessions.store import delete_sessions
-from domicile.identity.throttling.domain import Factor
 from domicile.identity.throttling.service import note_rebinding, remember_source, trying_link
 from domicile.identity.users.domain import User
 from domicile.identity.users.store import find_user, find_user_by_email, raise_epoch
@@ -35,6 +34,7 @@ from domicile.infra.secrets import SecretText, new_link_token
 from domicile.kernel.callers import Origin, Person
 from domicile.kernel.faults import Faults
 from domicile.kernel.ids import UserId
+from domicile.kernel.methods import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ async def _settle(
     if new.is_short and not user.mfa_enabled:
         raise too_short_without_factor(plane.settings.passwords, field=field)
     await delete_sessions(tx, user.id, but=surviving)
-    await note_rebinding(tx, user.id, Factor.PASSWORD)
+    await note_rebinding(tx, user.id, Way.PASSWORD)
     await store.close_resets(tx, user.id, now=event.at)
     await append_event(tx, event)
     await plane.outbox.append(

@@ -38,7 +38,7 @@ from domicile.identity.signing_in.domain import (
     steps_of,
 )
 from domicile.identity.signing_in.stages import Begun, Described
-from domicile.identity.throttling.domain import Factor, Subject
+from domicile.identity.throttling.domain import Subject
 from domicile.identity.throttling.service import (
     Attempt,
     Prospect,
@@ -144,7 +144,7 @@ async def sign_in(
         checked = await _check_password(plane, candidate, password, SecretText(typed or ""), origin)
         if not checked.user.mfa_enabled:
             return await _finish(plane, checked, origin, attempt)
-        await settle_success(plane, attempt, checked.user.id)
+        await settle_success(plane, attempt)
     if code is None:
         raise second_factor_required(await _begin_second_step(plane, checked))
     return await _finish_with_code(plane, checked, code, origin)
@@ -174,7 +174,7 @@ async def show_password(
         checked = await _check_password(plane, candidate, password, SecretText(typed or ""), origin)
         if not checked.user.mfa_enabled:
             return await _finish(plane, checked, origin, attempt, under_way=(begun.id, token_hash))
-        await settle_success(plane, attempt, checked.user.id)
+        await settle_success(plane, attempt)
     return await _advance(plane, begun, token_hash, checked)
 
 
@@ -275,7 +275,7 @@ async def _look_up(
     """Find who may be signing in, and what was tried of them lately, or of the address if it is nobody's."""
     candidate = await store.find_candidate(tx, address.key, device_mark(plane, origin))
     subject = Subject.of_user(candidate.user.id) if candidate else Subject.of_address(address.key)
-    return candidate, await look_ahead(plane, tx, subject, Factor.PASSWORD, origin)
+    return candidate, await look_ahead(plane, tx, subject, Way.PASSWORD, origin)
 
 
 async def _look_ahead(
@@ -285,7 +285,7 @@ async def _look_ahead(
     begun = await store.find_sign_in(tx, token_hash, now=plane.clock())
     if begun is None or begun.user_id is None:
         raise sign_in_over()
-    return await look_ahead(plane, tx, Subject.of_user(begun.user_id), Factor(way), origin)
+    return await look_ahead(plane, tx, Subject.of_user(begun.user_id), way, origin)
 
 
 async def _check_password(
@@ -338,8 +338,8 @@ async def _finish_with_code(
     plane: IdentityPlane, checked: _Checked, code: SecretText, origin: Origin
 ) -> SignedIn:
     way, now, user = way_of_code(code) or Way.TOTP, plane.clock(), checked.user
-    subject, factor = Subject.of_user(user.id), Factor(way)
-    prospect = await plane.database.read(lambda tx: look_ahead(plane, tx, subject, factor, origin))
+    subject = Subject.of_user(user.id)
+    prospect = await plane.database.read(lambda tx: look_ahead(plane, tx, subject, way, origin))
 
     async def work(tx: IdentityTx, attempt: Attempt) -> SignedIn | None:
         shown = await use_code(plane, tx, user.id, way, code, origin=origin, now=now)

@@ -13,7 +13,7 @@ from domicile.identity.plane import IdentityPlane
 from domicile.identity.second_factors.service import list_ways, use_code
 from domicile.identity.sessions.service import LiftedSession, lift_session
 from domicile.identity.step_up.options import StepUpOptions
-from domicile.identity.throttling.domain import Factor, Subject
+from domicile.identity.throttling.domain import Subject
 from domicile.identity.throttling.service import Attempt, look_ahead, note_success, trying
 from domicile.infra.databases import IdentityTx
 from domicile.infra.secrets import SecretText
@@ -61,16 +61,14 @@ async def show_password(plane: IdentityPlane, person: Person, password: SecretTe
 async def show_code(plane: IdentityPlane, person: Person, way: Way, code: SecretText) -> LiftedSession:
     """Step up with a code of an app, or a recovery code, which is used up; `factor-wrong`, and `too-many-attempts` after too many of those."""
     now, subject = plane.clock(), Subject.of_session(person.user_id)
-    prospect = await plane.database.read(
-        lambda tx: look_ahead(plane, tx, subject, Factor(way), person.origin)
-    )
+    prospect = await plane.database.read(lambda tx: look_ahead(plane, tx, subject, way, person.origin))
 
     async def work(tx: IdentityTx, attempt: Attempt) -> LiftedSession | None:
         methods = await use_code(plane, tx, person.user_id, way, code, origin=person.origin, now=now)
         if methods is None:
             await append_event(tx, _refused(person, way, now))
             return None
-        await note_success(tx, attempt, person.user_id, now=now)
+        await note_success(tx, attempt)
         return await _lift(plane, tx, person, methods, now)
 
     async with trying(plane, prospect, failing="factor-wrong") as attempt:

@@ -11,7 +11,6 @@ from domicile.identity.throttling.domain import (
     FAMILIAR_FOR,
     Bucket,
     Counter,
-    Factor,
     Rules,
     Subject,
     counted,
@@ -24,6 +23,7 @@ from domicile.identity.throttling.domain import (
 from domicile.infra.databases import IdentityTx
 from domicile.kernel.callers import Origin
 from domicile.kernel.ids import UserId
+from domicile.kernel.methods import Way
 
 _LONG_AGO = timedelta(days=36_500)
 
@@ -34,7 +34,7 @@ class Asked:
 
     subject: Subject | None
     """None: a link, which is nobody's until it works."""
-    factor: Factor | None
+    factor: Way | None
     origin: Origin
     own: Mapping[Bucket, bytes]
     """The person's counters that may come in question."""
@@ -104,9 +104,7 @@ def range_keys(plane: IdentityPlane, origin: Origin) -> dict[Bucket, bytes]:
     }
 
 
-def name_attempt(
-    plane: IdentityPlane, subject: Subject | None, factor: Factor | None, origin: Origin
-) -> Asked:
+def name_attempt(plane: IdentityPlane, subject: Subject | None, factor: Way | None, origin: Origin) -> Asked:
     """Find the keys of the counters of an attempt; without subject and factor of a link's."""
     own: dict[Bucket, bytes] = {}
     if subject is not None and factor is not None:

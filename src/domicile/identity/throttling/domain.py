@@ -28,15 +28,6 @@ MOST_SOURCES: Final = 20
 _WIDE_FACTOR: Final = 5
 
 
-class Factor(StrEnum):
-    """What is guessed at; each is counted by itself, on whichever path it is asked for."""
-
-    PASSWORD = "password"  # noqa: S105  # the name of a factor
-    TOTP = "totp"
-    RECOVERY_CODE = "recovery-code"
-    PASSKEY = "passkey"
-
-
 class Bucket(StrEnum):
     """Whose failures a counter holds."""
 

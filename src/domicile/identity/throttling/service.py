@@ -33,7 +33,6 @@ from domicile.identity.throttling.domain import (
     TOLD_AFTER,
     TOLD_EVERY,
     Bucket,
-    Factor,
     Subject,
     eased,
 )
@@ -43,6 +42,7 @@ from domicile.infra.databases import IdentityTx
 from domicile.kernel.callers import Origin
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import UserId
+from domicile.kernel.methods import Way
 
 _PATIENCE_SECONDS = 10.0
 _MOST_WAITING = 64
@@ -81,7 +81,7 @@ class FailuresToTell:
     failed_at: datetime
 
 
-async def begin_attempt(plane: IdentityPlane, subject: Subject, factor: Factor, origin: Origin) -> Attempt:
+async def begin_attempt(plane: IdentityPlane, subject: Subject, factor: Way, origin: Origin) -> Attempt:
     """Count a try before anything is verified, in a transaction of its own; every factor on every path begins with this or `trying`.
 
     `too-many-attempts` if it comes too soon, and then it does not count: a refused try puts the next one off no further. Who succeeds
@@ -92,7 +92,7 @@ async def begin_attempt(plane: IdentityPlane, subject: Subject, factor: Factor, 
 
 
 async def look_ahead(
-    plane: IdentityPlane, tx: IdentityTx, subject: Subject, factor: Factor, origin: Origin
+    plane: IdentityPlane, tx: IdentityTx, subject: Subject, factor: Way, origin: Origin
 ) -> Prospect:
     """Read what `trying` needs to know, in the transaction in which the credential is read."""
     endings, asked = plane.under_way.endings, name_attempt(plane, subject, factor, origin)
@@ -135,7 +135,7 @@ async def trying_link(plane: IdentityPlane, origin: Origin) -> AsyncGenerator[No
         raise
 
 
-async def note_success(tx: IdentityTx, attempt: Attempt, user: UserId, *, now: datetime) -> None:  # noqa: ARG001  # as its callers have it
+async def note_success(tx: IdentityTx, attempt: Attempt) -> None:
     """Forget the failures of a person's counter, in the transaction of what succeeded; the range gets its one try back and no more.
 
     Were the range forgiven, one user of one's own would pay for guessing at all others. Writes nothing where nothing was counted.
@@ -147,18 +147,18 @@ async def note_success(tx: IdentityTx, attempt: Attempt, user: UserId, *, now: d
 
 async def note_sign_in(tx: IdentityTx, attempt: Attempt, user: UserId, *, now: datetime) -> None:
     """Do what `note_success` does, and remember the source as familiar: for the last step of a sign-in, when it is complete."""
-    await note_success(tx, attempt, user, now=now)
+    await note_success(tx, attempt)
     if attempt.source is not None and not attempt.is_known_lately:
         await store.put_source(tx, user, attempt.source, now=now, most=MOST_SOURCES)
 
 
-async def settle_success(plane: IdentityPlane, attempt: Attempt, user: UserId) -> None:
+async def settle_success(plane: IdentityPlane, attempt: Attempt) -> None:
     """Do what `note_success` does where success has no transaction of its own."""
     if attempt.is_counted:
-        await plane.database.run_tx(lambda tx: note_success(tx, attempt, user, now=plane.clock()))
+        await plane.database.run_tx(lambda tx: note_success(tx, attempt))
 
 
-async def note_rebinding(tx: IdentityTx, user: UserId, factor: Factor) -> None:
+async def note_rebinding(tx: IdentityTx, user: UserId, factor: Way) -> None:
     """Open a factor again, everywhere, because it was set up anew: what was guessed before was guessed at another."""
     await store.reset_counters(tx, user, factor)
 

@@ -25,11 +25,12 @@ from sqlalchemy import (
     update,
 )
 
-from domicile.identity.throttling.domain import Bucket, Counter, Factor
+from domicile.identity.throttling.domain import Bucket, Counter
 from domicile.identity.users.store import users
 from domicile.infra.databases import IdentityTx
 from domicile.infra.planes import IDENTITY, UtcTime
 from domicile.kernel.ids import UserId
+from domicile.kernel.methods import Way
 
 attempts = Table(
     "attempts",
@@ -91,7 +92,7 @@ class NewCount:
 
     key: bytes
     bucket: Bucket
-    factor: Factor | None
+    factor: Way | None
     user_id: UserId | None
     counter: Counter
 
@@ -100,7 +101,7 @@ class NewCount:
 class PersonsCounter:
     """One counter of a person, for the operator."""
 
-    factor: Factor
+    factor: Way
     bucket: Bucket
     counter: Counter
 
@@ -145,7 +146,7 @@ async def reset_counter(tx: IdentityTx, key: bytes) -> None:
     await tx.execute(update(attempts).where(attempts.c.counter_key == key).values(failures=0))
 
 
-async def reset_counters(tx: IdentityTx, user: UserId, factor: Factor | None) -> int:
+async def reset_counters(tx: IdentityTx, user: UserId, factor: Way | None) -> int:
     """Begin the counters of a person, of one factor or of all (None), again at nothing; tells how many said something."""
     mine = (attempts.c.user_id == user) & (attempts.c.failures > 0)
     if factor is not None:
@@ -162,7 +163,7 @@ async def list_counters(tx: IdentityTx, user: UserId) -> tuple[PersonsCounter, .
     """List the counters of a person that say something."""
     mine = (attempts.c.user_id == user) & (attempts.c.failures > 0)
     rows = await tx.all(select(attempts).where(mine).order_by(attempts.c.factor, attempts.c.bucket))
-    return tuple(PersonsCounter(Factor(row.factor), Bucket(row.bucket), _counter_of(row)) for row in rows)
+    return tuple(PersonsCounter(Way(row.factor), Bucket(row.bucket), _counter_of(row)) for row in rows)
 
 
 async def note_once(tx: IdentityTx, key: bytes, *, now: datetime, before: datetime) -> bool:
