@@ -75,6 +75,8 @@ def test_a_discreet_region_and_a_closed_one_are_known_as_such(tmp_path: Path):
         ('[server]\nport = "x"\n', "port"),
         ("[server]\nprot = 1\n", "prot"),
         ("[sessions]\nidle_minutes = 0\n", "idle_minutes"),
+        ("[sessions]\nidle_minutes = 61\n", "idle_minutes"),
+        ("[sessions]\nabsolute_hours = 25\n", "absolute_hours"),
         ("[passwords]\nmin_length = 3\n", "min_length"),
         ("regions = []\n", "at least one region"),
         ("not toml", "TOML"),

@@ -13,7 +13,7 @@ from domicile.identity.events.service import list_own_events
 from domicile.identity.factors.domain import OwnFactors
 from domicile.identity.factors.service import list_own_factors, remove_factor, rename_factor
 from domicile.identity.housekeeping import forget_expired
-from domicile.identity.recovery.service import forgot_password, reset_password
+from domicile.identity.recovery.service import change_password, forgot_password, reset_password
 from domicile.identity.recovery_codes.service import (
     describe_recovery_codes,
     note_recovery_code_used,
@@ -40,9 +40,10 @@ from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import UserId
 from domicile.kernel.paging import PageRequest
 from tests.support.apps import STEP, shown
-from tests.support.people import ORIGIN, People
+from tests.support.people import ORIGIN, PASSWORD, People
 
 ResultT = TypeVar("ResultT")
+_SHORT = "tF7#kQ2v"
 
 
 async def begin(
@@ -595,3 +596,16 @@ async def test_factors_are_in_no_repr_of_what_failed(people: People):
     error = await refused(confirm_totp(people.plane, person, begun.factor.id, SecretText("not a code")))
 
     assert begun.secret.reveal() not in repr((error, error.facts, error.fields, str(error)))
+
+
+async def test_a_short_password_keeps_the_last_factor_and_goes_when_the_operator_resets_them(people: People):
+    person = await people.signed_in_person()
+    person, app, _ = await add_app(people, person)
+    await change_password(people.plane, person, SecretText(PASSWORD), SecretText(_SHORT))
+
+    refusal = await refused(remove_factor(people.plane, person, app.factor.id))
+
+    assert refusal.code == "password-too-short-alone"
+    assert (await list_own_factors(people.plane, person)).factors
+    await reset_factors(people.plane, person.user_id, "saw the passport")
+    assert (await refused(people.sign_in(password=_SHORT))).code == "sign-in-failed"
