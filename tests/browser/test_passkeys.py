@@ -201,6 +201,51 @@ def test_a_passkey_is_made_and_signs_its_owner_in_without_a_name(world: World, n
     assert ada.show(asked, answer) is None, "replayed"
 
 
+def test_a_passkey_signs_in_and_steps_up_through_the_api(world: World, new_device: NewDevice):
+    ada = _holder(world, new_device())
+    ada.enrol()
+
+    begun = world.anyone.call("POST", "/api/sign-in", {}, status=201)
+    shown = {"signIn": begun["signIn"], "credential": ada.device.answer(_form("get", begun["passkey"]))}
+    signed_in = world.anyone.call("POST", "/api/sign-in/passkey", shown, status=201)
+    assert world.anyone.post("/api/sign-in/passkey", shown).status_code == 401
+
+    api = world.anyone.with_(f"Bearer {signed_in['token']}")
+    (session,) = [each for each in api.call("GET", "/api/me/sessions")["sessions"] if each["current"]]
+    assert {"swk", "hwk"}.intersection(session["methods"]) and "mfa" in session["methods"]
+    asked = api.call("POST", "/api/me/step-up/options")
+    answer = {
+        "challenge": asked["challenge"],
+        "credential": ada.device.answer(_form("get", asked["passkey"])),
+    }
+    lifted = api.call("POST", "/api/me/step-up", answer, status=201)
+    assert api.get("/api/me").status_code == 401
+    assert world.anyone.with_(f"Bearer {lifted['token']}").get("/api/me").status_code == 200
+
+
+def test_the_pages_of_the_console_take_a_passkey_as_second_factor_and_to_step_up(
+    world: World, new_device: NewDevice
+):
+    ada = _holder(world, new_device())
+    ada.enrol()
+    page = ada.device.page
+
+    page.goto(f"{ada.device.server.url}/sign-in?next=/me")
+    page.get_by_label("E-mail address").fill(ada.person.email)
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Password").fill(ada.person.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your second factor")
+    page.get_by_role("button", name="Use your passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
+
+    world.server.clock.advance(minutes=11)
+    page.goto(f"{ada.device.server.url}/me/email")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Show that it is you")
+    page.get_by_role("button", name="Use your passkey").click()
+    page.wait_for_url("**/me/email")
+
+
 def test_a_passkey_is_a_second_factor_of_the_person_who_was_named(world: World, new_device: NewDevice):
     ada = _holder(world, new_device())
     ada.enrol()

@@ -1,6 +1,6 @@
 """Makes the console's pages from their templates, each with the headers that keep a page to itself (OWASP ASVS 5.0, V3.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +30,11 @@ PAGE_HEADERS = MappingProxyType(
 )
 """Of every page: nothing from elsewhere, no script, in nobody's frame, and no trace of its address or content."""
 
+_WITH_SCRIPT = MappingProxyType(
+    {"Content-Security-Policy": f"{PAGE_HEADERS['Content-Security-Policy']}; script-src 'self'"}
+)
+"""Of a page that asks for a passkey, which only a script can: one of ours, and nothing inline."""
+
 
 class Pages:
     """Renders templates by their path in the console's folder, such as `mailbox/templates/list.html`."""
@@ -52,13 +57,17 @@ class Pages:
         *,
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
+        scripts: Sequence[str] = (),
         **values: object,
     ) -> Response[str]:
-        """Render one page, every value escaped."""
-        content = self._environment.get_template(template).render(static_url=self._static_url, **values)
+        """Render one page, every value escaped; `scripts` names files of ours."""
+        content = self._environment.get_template(template).render(
+            static_url=self._static_url, scripts=scripts, **values
+        )
+        policy = _WITH_SCRIPT if scripts else PAGE_HEADERS
         return Response(
             content,
             media_type=MediaType.HTML,
             status_code=status_code,
-            headers={**PAGE_HEADERS, **(headers or {})},
+            headers={**PAGE_HEADERS, **policy, **(headers or {})},
         )

@@ -112,7 +112,8 @@ async def show_second(
     if described.step is Step.FIRST:
         return go_to(with_continuing("/sign-in/password", wanted))
     form = blank(next=wanted, way=_chosen(way, described.ways))
-    return view.render(_SECOND, form=form, error=None, home=HOME, sign_in=described)
+    scripts = scripts_for(form)
+    return view.render(_SECOND, form=form, error=None, home=HOME, sign_in=described, scripts=scripts)
 
 
 @post("/sign-in/second")
@@ -175,6 +176,11 @@ async def sign_out(
     return go_to("/sign-in", done="signed-out", cookie=no_session_cookie())
 
 
+def scripts_for(form: Form) -> tuple[str, ...]:
+    """Name the script of a page that asks for a passkey; every other page has none."""
+    return ("passkeys.js",) if form.text("way") == Way.PASSKEY else ()
+
+
 def read_credential(form: Form) -> dict[str, Any]:  # Any: JSON as the browser made it
     """Read what a page's script put into the form."""
     try:
@@ -212,7 +218,10 @@ async def _refuse(
     if error.code == "sign-in-over" or described is None:
         return _begin_anew(wanted)
     kept = blank(next=wanted, way=_chosen(form.chosen("way"), described.ways))
-    return view.refuse(template, error, kept, also_shown=_WITH_FORM, home=HOME, sign_in=described)
+    scripts = scripts_for(kept)
+    return view.refuse(
+        template, error, kept, also_shown=_WITH_FORM, home=HOME, sign_in=described, scripts=scripts
+    )
 
 
 async def _describe(identity: IdentityPlane, token: SecretText) -> Described | None:

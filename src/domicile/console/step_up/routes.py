@@ -7,8 +7,9 @@ from litestar.params import QueryParameter, SkipValidation
 
 from domicile.console.continuing import HOME, local_path
 from domicile.console.forms import Form, blank
+from domicile.console.pages import Values
 from domicile.console.session_cookie import session_cookie
-from domicile.console.signing_in.routes import read_credential
+from domicile.console.signing_in.routes import read_credential, scripts_for
 from domicile.console.views import View, go_to
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.sessions.service import LiftedSession
@@ -31,7 +32,8 @@ async def show_step_up(
     """The form, in the way that the person chooses among those that they have."""
     options = await service.begin_step_up(identity, person)
     form = blank(next=local_path(target), way=_chosen(way, options.ways))
-    return view.render(_STEP_UP, form=form, error=None, home=HOME, options=options, email=person.email)
+    shown: Values = {"options": options, "email": person.email, "scripts": scripts_for(form)}
+    return view.render(_STEP_UP, form=form, error=None, home=HOME, **shown)
 
 
 @post("/step-up")
@@ -47,7 +49,8 @@ async def step_up(
     except DomainError as error:
         options = await service.begin_step_up(identity, person)
         kept = blank(next=local_path(form.chosen("next")), way=_chosen(form.chosen("way"), options.ways))
-        return view.refuse(_STEP_UP, error, kept, home=HOME, options=options, email=person.email)
+        shown: Values = {"options": options, "email": person.email, "scripts": scripts_for(kept)}
+        return view.refuse(_STEP_UP, error, kept, home=HOME, **shown)
     return go_to(local_path(form.chosen("next")), cookie=session_cookie(lifted.token))
 
 
