@@ -12,8 +12,8 @@ from msgspec import json
 from domicile.console.session_cookie import SESSION_COOKIE
 from tests.support.api import Api
 from tests.support.factors import Factors, factors_of
-from tests.support.stored import stored_of
-from tests.support.world import Account, Key, Person, World
+from tests.support.stored import everything, stored_of
+from tests.support.world import Account, Key, Person, World, until
 
 FACTS = {"stepUp": "/api/me/step-up", "enrol": "/api/me/factors"}
 _REQUIRED = {"mfaRequired": True}
@@ -159,6 +159,7 @@ def test_nobody_asks_others_for_a_factor_that_they_have_not_used_themselves(
     account, factors = world.account(world.person()), factors_of(world)
     if is_enrolled:
         factors.enrol(account.owner)
+    until(lambda: everything(world.server, "outbox"), lambda rows: not any(rows.values()))
     before = stored_of(world.server, account.id)
 
     refused = account.api.post(f"/api/accounts/{account.id}", _REQUIRED)

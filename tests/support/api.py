@@ -6,10 +6,11 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from unittest.mock import patch
 
 import httpx2
 import pytest
@@ -93,7 +94,10 @@ class LiveServer:
 
     def __post_init__(self) -> None:
         self.client = httpx2.Client(
-            base_url=self.url, timeout=_PATIENCE_SECONDS, limits=httpx2.Limits(max_connections=120)
+            base_url=self.url,
+            timeout=_PATIENCE_SECONDS,
+            limits=httpx2.Limits(max_connections=120),
+            verify=False,  # nothing here speaks TLS, and the list of authorities takes long to read
         )
 
     @property
@@ -145,6 +149,11 @@ class _Server(uvicorn.Server):
         self._listens(self)
 
 
+def quick_hashes() -> AbstractContextManager[object]:
+    """Make whoever is started meanwhile hash passwords cheaply: thousands are, and what a hash costs is the matter of its own tests."""
+    return patch.multiple("domicile.infra.passwords", _MEMORY_KIB=64, _PASSES=1)
+
+
 async def _serve(
     settings: Settings,
     clock: Clock,
@@ -152,7 +161,9 @@ async def _serve(
     started: Future[tuple[uvicorn.Server, asyncio.AbstractEventLoop, Any, Node]],
 ) -> None:
     try:
-        async with running(settings, clock) as (app, node):
+        async with AsyncExitStack() as stack:
+            with quick_hashes():
+                app, node = await stack.enter_async_context(running(settings, clock))
             config = uvicorn.Config(
                 cast("Any", app),
                 loop="none",
