@@ -4,13 +4,14 @@ import os
 import uuid
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from enum import StrEnum
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests.support.chromium import MISSING, find_chromium
+from tests.support.databases import DatabaseEngine
+from tests.support.databases import sqlite_templates as sqlite_templates
 from tests.support.postgres import PostgresServer, running_postgres
 
 hypothesis.settings.register_profile("local", deadline=None)
@@ -22,16 +23,14 @@ _IN_CI = bool(os.environ.get("CI"))
 _LEFT_OUT = pytest.StashKey[int]()
 
 
-class DatabaseEngine(StrEnum):
-    """The engines that everything runs on."""
-
-    SQLITE = "sqlite"
-    POSTGRESQL = "postgresql"
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     choices = [engine.value for engine in DatabaseEngine]
     parser.addoption("--engine", choices=choices, help="run what runs on every engine on this one alone")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one process more than there are processors: tests wait for servers and mails a third of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

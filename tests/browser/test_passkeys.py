@@ -15,7 +15,8 @@ from domicile.identity.passkeys.domain import Ceremony, Shown
 from domicile.identity.passkeys.service import begin_assertion, use_assertion
 from domicile.infra.migrations import History
 from domicile.kernel.ids import UserId
-from tests.support.api import Api, LiveServer, migrate, serving
+from tests.support.api import Api, LiveServer, serving
+from tests.support.databases import migrate
 from tests.support.people import ORIGIN, FrozenClock
 from tests.support.postgres import run_apart
 from tests.support.world import Person, World

@@ -21,8 +21,8 @@ from domicile.kernel.roles import READ_ONLY
 from domicile.region.accounts.domain import NewAccount
 from domicile.region.accounts.service import create_account
 from domicile.region.accounts.store import accounts
-from tests.support.api import migrate
 from tests.support.crossing import DISCREET, OPEN, Platform, platform
+from tests.support.databases import migrate
 from tests.support.ending import Ending
 from tests.support.leaving import leaving
 from tests.support.postgres import PostgresServer, run_apart

@@ -1,31 +1,27 @@
 """A whole server in a thread of this process, on a real socket and real databases, with a clock that tests set, and clients for it."""
 
 import asyncio
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from unittest.mock import patch
 
 import httpx2
 import pytest
 import uvicorn
 from litestar import Litestar
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from domicile.apps.api import running
 from domicile.apps.node import Node
-from domicile.infra.migrations import History, upgrade
+from domicile.infra.migrations import History
 from domicile.infra.settings import Settings, load_settings
 from domicile.kernel.clock import Clock
-from tests.conftest import DatabaseEngine
-from tests.support.people import FrozenClock
-from tests.support.postgres import PostgresServer, run_apart
+from tests.support.databases import DatabaseEngine, borrower
+from tests.support.people import FrozenClock, quick_hashes
 
 ResultT = TypeVar("ResultT")
 REGIONS = {"us-1": "United States", "de-1": "Germany", "jp-1": "Japan"}
@@ -149,11 +145,6 @@ class _Server(uvicorn.Server):
         self._listens(self)
 
 
-def quick_hashes() -> AbstractContextManager[object]:
-    """Make whoever is started meanwhile hash passwords cheaply: thousands are, and what a hash costs is the matter of its own tests."""
-    return patch.multiple("domicile.infra.passwords", _MEMORY_KIB=64, _PASSES=1)
-
-
 async def _serve(
     settings: Settings,
     clock: Clock,
@@ -204,34 +195,19 @@ def install(
 ) -> Generator[Install]:
     """Makes fresh installations on the engine of the test."""
     with ExitStack() as lent:
+        borrow = borrower(database_engine, request, lent)
 
         def make() -> Installation:
             data = tmp_path_factory.mktemp("data")
+            identity = borrow(History.GLOBAL, data / "identity.db")
+            regions = {region: borrow(History.REGION, data / f"region-{region}.db") for region in REGIONS}
             if database_engine is DatabaseEngine.SQLITE:
-                templates: Path = request.getfixturevalue("sqlite_templates")
-                shutil.copy(templates / f"{History.GLOBAL}.db", data / "identity.db")
-                for region in REGIONS:
-                    shutil.copy(templates / f"{History.REGION}.db", data / f"region-{region}.db")
-                return Installation(None, data)
-            server: PostgresServer = request.getfixturevalue("postgres")
-            borrow = _borrower(server, lent)
+                return Installation(None, data)  # the files are where they are looked for
             config = data / "domicile.toml"
-            config.write_text(
-                _configuration(borrow(History.GLOBAL), {r: borrow(History.REGION) for r in REGIONS})
-            )
+            config.write_text(_configuration(identity, regions))
             return Installation(config, data)
 
         yield make
-
-
-def _borrower(server: PostgresServer, lent: ExitStack) -> Callable[[History], str]:
-    def borrow(history: History) -> str:
-        template = server.require_template(
-            f"migrated_{history}", lambda url: run_apart(migrate(url, history))
-        )
-        return lent.enter_context(server.database(template=template))
-
-    return borrow
 
 
 def _configuration(identity: str, regions: dict[str, str]) -> str:
@@ -240,24 +216,6 @@ def _configuration(identity: str, regions: dict[str, str]) -> str:
         for region, url in regions.items()
     ]
     return f'[identity]\ndatabase = "{identity}"\n' + "".join(entries)
-
-
-async def migrate(url: str, history: History) -> None:
-    """Bring an empty database up to the schema of this release."""
-    engine = create_async_engine(url)
-    try:
-        await upgrade(engine, history)
-    finally:
-        await engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one migrated file of each history."""
-    folder = tmp_path_factory.mktemp("templates")
-    for history in History:
-        run_apart(migrate(f"sqlite+aiosqlite:///{folder / history}.db", history))
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from domicile.directory.accounts.store import accounts as entries
 from domicile.directory.memberships.store import memberships as index
 from domicile.directory.receipts.store import receipts as filed
 from domicile.infra.databases import RegionTx
-from domicile.infra.migrations import History
 from domicile.infra.outbox import OutboxRow
 from domicile.kernel.callers import Caller
 from domicile.kernel.ids import AccountId, UserId
@@ -38,7 +37,6 @@ from domicile.region.outbox.store import PURGE_WARNING_MAIL, SUSPENSION_MAIL
 from domicile.region.plane import RegionPlane
 from domicile.region.purging.service import purge_due
 from domicile.region.residency.store import count_rows
-from tests.support.api import migrate
 from tests.support.crossing import DISCREET, NOBODYS_ORIGIN, OPEN, Fate, LiveRegion, Platform, platform
 from tests.support.people import FrozenClock
 
@@ -157,8 +155,6 @@ class Ending:
 async def ending_accounts(make_database: Callable[[str], str], folder: Path) -> AsyncGenerator[Ending]:
     """Open a platform with two people."""
     urls = {name: make_database(name) for name in ("identity", OPEN, DISCREET)}
-    for name, url in urls.items():
-        await migrate(url, History.GLOBAL if name == "identity" else History.REGION)
     regions = {name: urls[name] for name in (OPEN, DISCREET)}
     async with platform(urls["identity"], regions, folder) as opened:
         await opened.add_person()

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from unittest.mock import patch
 
 from sqlalchemy import event
 
-from domicile.apps.tables import GLOBAL_METADATA
 from domicile.identity.handlers import identity_mail_handlers
 from domicile.identity.outbox import outbox
 from domicile.identity.plane import IdentityPlane
@@ -151,19 +151,22 @@ async def statements_of(database: Database[IdentityTx]) -> AsyncGenerator[Statem
         event.remove(database.engine.sync_engine, "before_cursor_execute", record)
 
 
+def quick_hashes() -> AbstractContextManager[object]:
+    """Make whoever is started meanwhile hash passwords cheaply: thousands are, and what a hash costs is the matter of its own tests."""
+    return patch.multiple("domicile.infra.passwords", _MEMORY_KIB=64, _PASSES=1)
+
+
 @asynccontextmanager
 async def running_people(url: str, folder: Path) -> AsyncGenerator[People]:
-    """Open an identity plane on an empty database, and close all of it again."""
+    """Open an identity plane on an empty, migrated database, and close all of it again."""
     clock, keyring = FrozenClock(), Keyring(bytes(range(32)))
     settings = load_settings(None, folder, {})
     database = identity_database(url)
     mailbox = Mailbox(folder / "mail", clock=clock)
-    hasher = PasswordHasher(threads=2, queue=200)
+    with quick_hashes():
+        hasher = PasswordHasher(threads=2, queue=200)
     await mailbox.start()
     try:
-        async with database.engine.begin() as connection:
-            for metadata in GLOBAL_METADATA:
-                await connection.run_sync(metadata.create_all)
         plane = IdentityPlane(
             settings=settings,
             database=database,

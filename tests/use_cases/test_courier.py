@@ -15,7 +15,6 @@ from domicile.directory.feed.store import USER_CHANGED, append_feed, feed, list_
 from domicile.identity.users.store import read_member_card
 from domicile.infra.databases import DirectoryTx, _open_transaction
 from domicile.infra.idempotency import RequestKey
-from domicile.infra.migrations import History
 from domicile.infra.outbox import OutboxRow
 from domicile.kernel.callers import MemberCard
 from domicile.kernel.errors import DomainError
@@ -33,7 +32,6 @@ from domicile.region.memberships.service import remove_member
 from domicile.region.memberships.store import member_cards
 from domicile.region.outbox.store import outbox
 from domicile.region.standing.service import Standings
-from tests.support.api import migrate
 from tests.support.crossing import DISCREET, OPEN, PARK_AFTER, Fate, Killed, LiveRegion, Platform, platform
 
 CANARY = "canary-77ab"
@@ -43,8 +41,6 @@ CANARY = "canary-77ab"
 async def all_of_it(make_database: Callable[[str], str], tmp_path: Path) -> AsyncGenerator[Platform]:
     """A platform with two people, on each engine."""
     urls = {name: make_database(name) for name in ("identity", OPEN, DISCREET)}
-    for name, url in urls.items():
-        await migrate(url, History.GLOBAL if name == "identity" else History.REGION)
     async with platform(
         urls["identity"], {name: urls[name] for name in (OPEN, DISCREET)}, tmp_path
     ) as opened:

@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.api import Install, LiveServer, serving
 from tests.support.api import install as install
-from tests.support.api import sqlite_templates as sqlite_templates
 from tests.support.people import FrozenClock
 from tests.support.world import PASSWORD, World, until
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from domicile.infra.databases import Database, Tx
-from domicile.infra.migrations import History
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import AccountId, RegionId, RoleId, UserId
 from domicile.kernel.permissions import MemberState
@@ -24,9 +23,8 @@ from domicile.region.accounts.domain import AccountChange, NewAccount
 from domicile.region.accounts.service import create_account, modify_account
 from domicile.region.memberships.domain import MemberChange
 from domicile.region.memberships.service import change_member, remove_member
-from tests.support.api import migrate
 from tests.support.crossing import REGIONS, Fate, Killed, LiveRegion, Platform, platform
-from tests.support.postgres import PostgresServer, run_apart
+from tests.support.databases import DatabaseEngine, borrower, history_of
 
 ANY_VERSION = expecting(None)
 _MOST_CALLS = 14
@@ -157,24 +155,15 @@ async def run_to_the_end(
         return await opened.differences()
 
 
-@pytest.fixture(scope="module")
-def empty_files() -> Generator[Path]:
-    """A folder with a migrated, empty file of each history."""
-    with tempfile.TemporaryDirectory() as folder:
-        for history in History:
-            run_apart(migrate(f"sqlite+aiosqlite:///{folder}/{history}.db", history))
-        yield Path(folder)
-
-
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(sequence=st.lists(steps, min_size=4, max_size=25))
-def test_both_sides_tell_the_same_in_the_end(empty_files: Path, sequence: list[tuple]):
+def test_both_sides_tell_the_same_in_the_end(sqlite_templates: Path, sequence: list[tuple]):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(empty_files / "global.db", folder / "identity.db")
+        shutil.copy(sqlite_templates / "global.db", folder / "identity.db")
         urls: dict[RegionId, str] = {}
         for region in REGIONS:
-            shutil.copy(empty_files / "region.db", folder / f"{region}.db")
+            shutil.copy(sqlite_templates / "region.db", folder / f"{region}.db")
             urls[region] = f"sqlite+aiosqlite:///{folder}/{region}.db"
 
         identity = f"sqlite+aiosqlite:///{folder}/identity.db"
@@ -182,13 +171,11 @@ def test_both_sides_tell_the_same_in_the_end(empty_files: Path, sequence: list[t
 
 
 @pytest.fixture(scope="module")
-def servers_databases(postgres: PostgresServer) -> Generator[dict[str, str]]:
+def servers_databases(request: pytest.FixtureRequest) -> Generator[dict[str, str]]:
     """The URLs of migrated databases, for identity and the regions."""
     with ExitStack() as lent:
-        urls = {name: lent.enter_context(postgres.database()) for name in ("identity", *REGIONS)}
-        for name, url in urls.items():
-            run_apart(migrate(url, History.GLOBAL if name == "identity" else History.REGION))
-        yield urls
+        borrow = borrower(DatabaseEngine.POSTGRESQL, request, lent)
+        yield {name: borrow(history_of(name), Path()) for name in ("identity", *REGIONS)}
 
 
 async def _empty(urls: dict[str, str]) -> None:

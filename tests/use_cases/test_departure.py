@@ -24,7 +24,6 @@ from domicile.identity.sessions.service import authenticate_session
 from domicile.identity.users.domain import UserState
 from domicile.identity.users.store import find_user
 from domicile.infra.idempotency import RequestKey
-from domicile.infra.migrations import History
 from domicile.infra.planes import IDENTITY
 from domicile.infra.secrets import SecretText
 from domicile.kernel.callers import Caller, Person
@@ -49,7 +48,6 @@ from domicile.region.memberships.domain import MemberChange
 from domicile.region.memberships.service import change_member, remove_member
 from domicile.region.memberships.store import member_cards
 from domicile.region.receiving.service import accept_invitation
-from tests.support.api import migrate
 from tests.support.crossing import DISCREET, NOBODYS_ORIGIN, OPEN, Fate, Killed, LiveRegion, platform
 from tests.support.leaving import Leaving, leaving
 from tests.support.people import PASSWORD
@@ -60,8 +58,6 @@ ANY_VERSION = expecting(None)
 @pytest.fixture
 async def all_of_it(make_database: Callable[[str], str], tmp_path: Path) -> AsyncGenerator[Leaving]:
     urls = {name: make_database(name) for name in ("identity", OPEN, DISCREET)}
-    for name, url in urls.items():
-        await migrate(url, History.GLOBAL if name == "identity" else History.REGION)
     async with (
         platform(urls["identity"], {name: urls[name] for name in (OPEN, DISCREET)}, tmp_path) as opened,
         leaving(opened, tmp_path) as everything,

@@ -4,17 +4,14 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domicile.identity.departure.service import cancel_departure, settle_departures
 from domicile.identity.disabling.service import enable_person
-from domicile.infra.migrations import History
 from domicile.kernel.callers import Person
 from domicile.kernel.errors import DomainError
 from domicile.kernel.ids import AccountId, RoleId, UserId
@@ -22,10 +19,8 @@ from domicile.kernel.roles import FULL_ACCESS, READ_ONLY
 from domicile.kernel.versions import expecting
 from domicile.region.memberships.domain import MemberChange
 from domicile.region.memberships.service import change_member, remove_member
-from tests.support.api import migrate
 from tests.support.crossing import REGIONS, Fate, Killed, LiveRegion, platform
 from tests.support.leaving import Leaving, leaving
-from tests.support.postgres import run_apart
 
 PEOPLE = 3
 someone = st.integers(0, PEOPLE - 1)
@@ -117,24 +112,15 @@ async def play(folder: Path, sequence: list[tuple[Any, ...]]) -> list[str]:
         return wrong + [line for line in differing if not line.endswith("invitation-mail")]
 
 
-@pytest.fixture(scope="module")
-def empty_files() -> Generator[Path]:
-    """A folder with a migrated, empty file of each history."""
-    with tempfile.TemporaryDirectory() as folder:
-        for history in History:
-            run_apart(migrate(f"sqlite+aiosqlite:///{folder}/{history}.db", history))
-        yield Path(folder)
-
-
 @settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(sequence=st.lists(steps, min_size=4, max_size=12))
 def test_no_account_is_ever_without_an_owner_and_both_sides_agree_in_the_end(
-    empty_files: Path, sequence: list[tuple[Any, ...]]
+    sqlite_templates: Path, sequence: list[tuple[Any, ...]]
 ):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(empty_files / "global.db", folder / "identity.db")
+        shutil.copy(sqlite_templates / "global.db", folder / "identity.db")
         for region in REGIONS:
-            shutil.copy(empty_files / "region.db", folder / f"{region}.db")
+            shutil.copy(sqlite_templates / "region.db", folder / f"{region}.db")
 
         assert asyncio.run(play(folder, sequence)) == []

@@ -5,6 +5,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,7 @@ from domicile.region.purging.domain import RECEIPT_TYPE, Purge, Receipt, Stage
 from domicile.region.purging.service import get_receipt
 from domicile.region.purging.store import account_tables, deletion_receipts, list_purges, purges
 from tests.support.crossing import Fate, Killed
+from tests.support.databases import DatabaseEngine, borrower, history_of
 from tests.support.ending import Ending, ending_accounts
 
 _EVENTS = 25
@@ -313,8 +315,17 @@ async def test_a_receipt_holds_nothing_of_what_was_deleted(ending: Ending) -> No
         assert personal not in claims
 
 
-async def test_on_sqlite_nothing_of_a_purged_account_is_left_in_the_files(tmp_path: Path) -> None:
-    async with ending_accounts(lambda name: f"sqlite+aiosqlite:///{tmp_path / name}.db", tmp_path) as ending:
+@pytest.fixture
+def make_file(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Makes an empty, migrated file by a name, and gives its URL."""
+    borrow = borrower(DatabaseEngine.SQLITE, request, ExitStack())
+    return lambda name: borrow(history_of(name), tmp_path / f"{name}.db")
+
+
+async def test_on_sqlite_nothing_of_a_purged_account_is_left_in_the_files(
+    make_file: Callable[[str], str], tmp_path: Path
+) -> None:
+    async with ending_accounts(make_file, tmp_path) as ending:
         account = await ending.create(alias="Canary Heron")
         await ending.fill(account, _EVENTS, word="canary-event")
         places = {ending.region.id: ending.plane.database, "identity": ending.platform.identity}
