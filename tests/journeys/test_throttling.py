@@ -8,10 +8,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from domicile.kernel.ids import UserId
 from tests.support.api import Api, Install, Installation, LiveServer, serving
+from tests.support.authenticator import TRUTH, Authenticator, Lies
 from tests.support.people import FrozenClock
 from tests.support.process import RealServer
 from tests.support.process import real as real
+from tests.support.second_factors import give_passkey
 from tests.support.world import PASSWORD, Person, World
 
 PROXIES = '[server]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8", "2001:db8:ffff::/48"]\n'
@@ -169,6 +172,77 @@ def test_links_are_guessed_at_twenty_times_from_one_address(
 
     assert [follow(far(1)) for _ in range(21)] == [400] * 20 + [429]
     assert follow(far(2)) == 400
+
+
+def test_answers_for_passkeys_that_name_nobody_are_guessed_twenty_times_from_one_address(
+    proxied: LiveServer,
+) -> None:
+    device = Authenticator(proxied.settings.passkeys.origins[0])
+    rp_id = proxied.settings.passkeys.rp_id
+    device.create({"rp": {"id": rp_id}, "user": {"id": "bm9ib2R5"}, "challenge": "bm9uZQ"})  # never enrolled
+
+    def guess(address: str) -> int:
+        sent = through_proxy(address)
+        begun = proxied.anyone.call("POST", "/api/sign-in", {}, status=201, headers=sent)
+        shown = {"signIn": begun["signIn"], "credential": device.get(begun["passkey"])}
+        return proxied.anyone.post("/api/sign-in/passkey", shown, headers=sent).status_code
+
+    assert [guess(far(1)) for _ in range(21)] == [401] * 20 + [429]
+    assert guess(far(2)) == 401
+
+
+def test_wrong_passkeys_after_the_password_are_counted_over_all_sign_ins_of_a_person(
+    proxied: LiveServer,
+) -> None:
+    person = person_at_home(World(proxied))
+    device = Authenticator(proxied.settings.passkeys.origins[0])
+    proxied.run(give_passkey(proxied.node.identity, UserId(person.id), device))
+
+    def show(address: str, lies: Lies = TRUTH) -> httpx2.Response:
+        sent = through_proxy(address)
+        asked = guess_from(proxied, address, person.email, person.password).json()
+        shown = {"signIn": asked["signIn"], "credential": device.get(asked["passkey"], lies)}
+        return proxied.anyone.post("/api/sign-in/passkey", shown, headers=sent)
+
+    evil = Lies(origin="https://evil.test")
+    assert [show(far(n), evil).status_code for n in range(6)] == [401] * 5 + [429]
+    assert show(far(7)).status_code == 429
+    proxied.clock.advance(seconds=1)
+    assert show(far(8)).status_code == 201
+    # The place is familiar from now on, and what strangers do holds nobody up there.
+    assert [show(far(n), evil).status_code for n in range(10, 16)] == [401] * 5 + [429]
+    assert show(far(8)).status_code == 201
+
+
+def test_wrong_passkeys_inside_a_session_hold_up_no_sign_in(proxied: LiveServer) -> None:
+    world = World(proxied)
+    person = person_at_home(world)
+    device = Authenticator(proxied.settings.passkeys.origins[0])
+    proxied.run(give_passkey(proxied.node.identity, UserId(person.id), device))
+
+    def step_up(lies: Lies = TRUTH) -> int:
+        asked = person.api.call("POST", "/api/me/step-up/options")
+        shown = {"challenge": asked["challenge"], "credential": device.get(asked["passkey"], lies)}
+        return person.api.post("/api/me/step-up", shown).status_code
+
+    assert [step_up(Lies(origin="https://evil.test")) for _ in range(6)] == [403] * 5 + [429]
+    assert step_up() == 429
+    begun = proxied.anyone.call("POST", "/api/sign-in", {}, status=201)
+    shown = {"signIn": begun["signIn"], "credential": device.get(begun["passkey"])}
+    proxied.anyone.call("POST", "/api/sign-in/passkey", shown, status=201)
+
+
+def test_who_has_to_wait_loses_no_try_of_the_sign_in_under_way(proxied: LiveServer) -> None:
+    person = person_at_home(World(proxied))
+    for number in range(5):
+        guess_from(proxied, far(number), person.email)
+    sent = through_proxy(far(9))
+    begun = proxied.anyone.call("POST", "/api/sign-in", {"email": person.email}, status=201, headers=sent)
+    body = {"signIn": begun["signIn"], "password": person.password}
+    for _ in range(8):
+        assert proxied.anyone.post("/api/sign-in/password", body, headers=sent).status_code == 429
+    proxied.clock.advance(seconds=1)
+    proxied.anyone.call("POST", "/api/sign-in/password", body, status=201, headers=sent)
 
 
 def test_a_new_password_by_mail_lets_a_traveller_in_while_strangers_go_on(proxied: LiveServer) -> None:

@@ -26,7 +26,7 @@ from domicile.identity.throttling.service import (
     note_sign_in,
     note_success,
     too_many_attempts,
-    trying_link,
+    trying_nobodys,
 )
 from domicile.identity.throttling.store import attempts, familiar_sources
 from domicile.infra.databases import IdentityTx
@@ -373,7 +373,7 @@ async def test_guesses_at_links_count_against_their_range_and_a_good_link_does_n
 
     async def guess() -> str:
         try:
-            async with trying_link(people.plane, stranger()):
+            async with trying_nobodys(people.plane, stranger(), failing="link-invalid"):
                 raise link_invalid()
         except DomainError as error:
             return error.code

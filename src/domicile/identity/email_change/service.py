@@ -23,7 +23,7 @@ from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery.domain import new_reset
 from domicile.identity.recovery.store import close_resets, insert_reset
 from domicile.identity.sessions.store import delete_sessions
-from domicile.identity.throttling.service import trying_link
+from domicile.identity.throttling.service import trying_nobodys
 from domicile.identity.users.domain import User, UserState
 from domicile.identity.users.store import change_address, find_user, find_user_by_email
 from domicile.infra.databases import IdentityTx, StatementRefused
@@ -102,7 +102,7 @@ async def prove_email(plane: IdentityPlane, token: str, origin: Origin) -> User:
     else's meanwhile; `too-many-attempts`. The former address is free from then on, and can be put back for some days by the link that
     it is sent.
     """
-    async with trying_link(plane, origin):
+    async with trying_nobodys(plane, origin, failing="link-invalid"):
         changed = await _prove(plane, token, origin)
     await plane.tell_regions()
     return changed
@@ -148,7 +148,7 @@ async def undo_email(plane: IdentityPlane, token: str, origin: Origin) -> None:
     third address does not outrun the link. `link-invalid`, `too-many-attempts`; `address-in-use` where the address has become another user's: the link
     stays good.
     """
-    async with trying_link(plane, origin):
+    async with trying_nobodys(plane, origin, failing="link-invalid"):
         await _undo(plane, token, origin)
     await plane.tell_regions()
 

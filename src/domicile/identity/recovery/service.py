@@ -25,7 +25,7 @@ from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery import store
 from domicile.identity.recovery.domain import PasswordReset, new_reset
 from domicile.identity.sessions.store import delete_sessions
-from domicile.identity.throttling.service import note_rebinding, remember_source, trying_link
+from domicile.identity.throttling.service import note_rebinding, remember_source, trying_nobodys
 from domicile.identity.users.domain import User
 from domicile.identity.users.store import find_user, find_user_by_email, raise_epoch
 from domicile.infra.databases import IdentityTx
@@ -100,7 +100,7 @@ async def reset_password(plane: IdentityPlane, token: str, new: SecretText, orig
     `link-invalid` for a link that was used, has expired, or was never given out; `too-many-attempts` after too many of those from one
     range. A password that is refused leaves the link good.
     """
-    async with trying_link(plane, origin):
+    async with trying_nobodys(plane, origin, failing="link-invalid"):
         await _set_by_link(plane, plane.token_hash.of(token), new, origin)
     await plane.tell_regions()
 

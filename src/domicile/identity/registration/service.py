@@ -16,7 +16,7 @@ from domicile.identity.passwords.store import put_hash
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.registration import store
 from domicile.identity.registration.domain import SignUp, user_from
-from domicile.identity.throttling.service import remember_source, trying_link
+from domicile.identity.throttling.service import remember_source, trying_nobodys
 from domicile.identity.users.domain import Profile, User, take_profile
 from domicile.identity.users.store import find_user_by_email, insert_user
 from domicile.infra.databases import IdentityTx
@@ -77,7 +77,7 @@ async def verify_sign_up(plane: IdentityPlane, token: str, origin: Origin) -> Us
 
     `link-invalid` for a link that was used, has expired, or was never given out; `too-many-attempts` after too many of those.
     """
-    async with trying_link(plane, origin):
+    async with trying_nobodys(plane, origin, failing="link-invalid"):
         return await _make_user(plane, token, origin)
 
 

@@ -1,6 +1,7 @@
 """Use cases of signing in: at once, or step by step; who fails is told one thing, after the same work, whoever they are."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -44,8 +45,10 @@ from domicile.identity.throttling.service import (
     Prospect,
     look_ahead,
     note_sign_in,
+    remember_source,
     settle_success,
     trying,
+    trying_nobodys,
 )
 from domicile.identity.users.domain import User, UserState
 from domicile.identity.users.store import find_user
@@ -170,7 +173,10 @@ async def show_password(
         return begun, *await _look_up(plane, tx, _address_of(plane, begun), origin)
 
     begun, candidate, prospect = await plane.database.run_tx(find)
-    async with trying(plane, prospect, failing="sign-in-failed") as attempt:
+    async with (
+        _keeping_tries(plane, token_hash),
+        trying(plane, prospect, failing="sign-in-failed") as attempt,
+    ):
         checked = await _check_password(plane, candidate, password, SecretText(typed or ""), origin)
         if not checked.user.mfa_enabled:
             return await _finish(plane, checked, origin, attempt, under_way=(begun.id, token_hash))
@@ -214,10 +220,11 @@ async def show_passkey(
     """Take a step with a passkey: the first one, which names its person and verified them, or the second, of the person of the password.
 
     `sign-in-failed` for an answer that is not good, whatever the reason; `sign-in-over`. A ceremony is answered once, right or wrong.
+    `too-many-attempts` after too many that were wrong, of a person or, where none is named yet, of an address; the ceremony is good still.
     """
     token_hash, now = _hash_of(plane, token), plane.clock()
 
-    async def work(tx: IdentityTx) -> SignedIn | None:
+    async def work(tx: IdentityTx, attempt: Attempt | None) -> SignedIn | None:
         begun = await store.count_try(tx, token_hash, steps_of(Way.PASSKEY), now=now)
         if begun is None:
             raise sign_in_over()
@@ -236,12 +243,13 @@ async def show_passkey(
         if shown is None:
             await append_event(tx, _refused(begun.user_id or NOBODY, origin, now, Way.PASSKEY))
             return None
-        return await _finish_with_passkey(plane, tx, begun, token_hash, shown, origin=origin)
+        return await _finish_with_passkey(plane, tx, begun, token_hash, shown, attempt=attempt, origin=origin)
 
-    made = await plane.database.run_tx(work)
-    if made is None:
-        raise _passkey_wrong()
-    return made
+    async with _trying_passkey(plane, token_hash, origin) as attempt:
+        made = await plane.database.run_tx(lambda tx: work(tx, attempt))
+        if made is None:
+            raise _passkey_wrong()
+        return made
 
 
 async def forget_old_sign_ins(plane: IdentityPlane) -> None:
@@ -286,6 +294,39 @@ async def _look_ahead(
     if begun is None or begun.user_id is None:
         raise sign_in_over()
     return await look_ahead(plane, tx, Subject.of_user(begun.user_id), way, origin)
+
+
+@asynccontextmanager
+async def _trying_passkey(
+    plane: IdentityPlane, token_hash: bytes, origin: Origin
+) -> AsyncGenerator[Attempt | None]:
+    """Count against whom the password named, or against the range (None) while nobody is named; `sign-in-over`."""
+
+    async def find(tx: IdentityTx) -> Prospect | None:
+        begun = await store.find_sign_in(tx, token_hash, now=plane.clock())
+        if begun is None:
+            raise sign_in_over()
+        if begun.user_id is None:
+            return None
+        return await look_ahead(plane, tx, Subject.of_user(begun.user_id), Way.PASSKEY, origin)
+
+    if (prospect := await plane.database.read(find)) is None:
+        async with trying_nobodys(plane, origin, failing="sign-in-failed"):
+            yield None
+    else:
+        async with trying(plane, prospect, failing="sign-in-failed") as attempt:
+            yield attempt
+
+
+@asynccontextmanager
+async def _keeping_tries(plane: IdentityPlane, token_hash: bytes) -> AsyncGenerator[None]:
+    """Give a sign-in its try back where the one inside was refused before it was verified."""
+    try:
+        yield
+    except DomainError as error:
+        if error.kind is ErrorKind.OVERLOADED:
+            await plane.database.run_tx(lambda tx: store.give_try_back(tx, token_hash))
+        raise
 
 
 async def _check_password(
@@ -359,7 +400,14 @@ async def _finish_with_code(
 
 
 async def _finish_with_passkey(
-    plane: IdentityPlane, tx: IdentityTx, begun: SignIn, token_hash: bytes, shown: Shown, *, origin: Origin
+    plane: IdentityPlane,
+    tx: IdentityTx,
+    begun: SignIn,
+    token_hash: bytes,
+    shown: Shown,
+    *,
+    attempt: Attempt | None,
+    origin: Origin,
 ) -> SignedIn:
     now, user = plane.clock(), await find_user(tx, shown.user_id)
     if user is not None and user.state is UserState.LEAVING:
@@ -369,6 +417,10 @@ async def _finish_with_passkey(
         raise sign_in_over()
     if not await store.finish_sign_in(tx, begun.id, token_hash, now=now):
         raise sign_in_over()
+    if attempt is None:
+        await remember_source(plane, tx, user.id, origin, now=now)
+    else:
+        await note_sign_in(tx, attempt, user.id, now=now)
     return await _begin(plane, tx, user, methods, origin, now=now)
 
 

@@ -102,6 +102,12 @@ async def count_try(
     return _sign_in_of(row) if row else None
 
 
+async def give_try_back(tx: IdentityTx, token_hash: bytes) -> None:
+    """Take a try back that was counted and then not verified."""
+    mine = update(sign_ins).where(sign_ins.c.token_hash == token_hash, sign_ins.c.tries > 0)
+    await tx.execute(mine.values(tries=sign_ins.c.tries - 1))
+
+
 async def advance_sign_in(
     tx: IdentityTx, former_hash: bytes, advanced: SignIn, token_hash: bytes, *, now: datetime
 ) -> bool:

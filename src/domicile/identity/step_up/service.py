@@ -81,10 +81,16 @@ async def show_passkey(
     challenge_id: str,
     credential: Mapping[str, Any],  # Any: JSON as the browser made it
 ) -> LiftedSession:
-    """Step up with a passkey, in answer to a challenge that was given to this session; `factor-wrong`, whatever the reason."""
-    now = plane.clock()
+    """Step up with a passkey, in answer to a challenge that was given to this session; `factor-wrong`, whatever the reason.
 
-    async def work(tx: IdentityTx) -> LiftedSession | None:
+    `too-many-attempts` after too many of those; the challenge is good still.
+    """
+    now, subject = plane.clock(), Subject.of_session(person.user_id)
+    prospect = await plane.database.read(
+        lambda tx: look_ahead(plane, tx, subject, Way.PASSKEY, person.origin)
+    )
+
+    async def work(tx: IdentityTx, attempt: Attempt) -> LiftedSession | None:
         shown = await use_assertion(
             plane,
             tx,
@@ -98,9 +104,11 @@ async def show_passkey(
         if shown is None:
             await append_event(tx, _refused(person, Way.PASSKEY, now))
             return None
+        await note_success(tx, attempt)
         return await _lift(plane, tx, person, shown.methods, now)
 
-    return _require(await plane.database.run_tx(work))
+    async with trying(plane, prospect, failing="factor-wrong") as attempt:
+        return _require(await plane.database.run_tx(lambda tx: work(tx, attempt)))
 
 
 def second_factor_required(ways: tuple[Way, ...]) -> DomainError:

@@ -121,8 +121,8 @@ async def trying(plane: IdentityPlane, prospect: Prospect, *, failing: str) -> A
 
 
 @asynccontextmanager
-async def trying_link(plane: IdentityPlane, origin: Origin) -> AsyncGenerator[None]:
-    """Follow the link of a mail inside; `link-invalid` counts against the range that it comes from, as there is no person to count by."""
+async def trying_nobodys(plane: IdentityPlane, origin: Origin, *, failing: str) -> AsyncGenerator[None]:
+    """Take inside what names its person only when it is good (the link of a mail, a passkey): `failing` counts against the range alone."""
     asked = name_attempt(plane, None, None, origin)
     seen = await plane.database.read(lambda tx: look(plane, tx, asked))
     if (refusal := find_refusal(plane, asked, seen)) is not None:
@@ -130,7 +130,7 @@ async def trying_link(plane: IdentityPlane, origin: Origin) -> AsyncGenerator[No
     try:
         yield
     except DomainError as error:
-        if error.code == "link-invalid":
+        if error.code == failing:
             await plane.database.run_tx(lambda tx: _count_failure(plane, tx, asked))
         raise
 
