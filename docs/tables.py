@@ -4,7 +4,9 @@ import ast
 import asyncio
 import re
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -232,6 +234,26 @@ def _row(*cells: str) -> str:
     return f"| {shown} |"
 
 
+def requirements() -> list[dict[str, Any]]:
+    """Read what the standards ask of signing in, in the order of the file."""
+    return tomllib.loads((DOCS / "requirements.toml").read_text(encoding="utf-8"))["requirement"]
+
+
+def _requirements() -> Iterator[str]:
+    for standard, rows in groupby(requirements(), key=lambda each: each["standard"]):
+        yield from ("", f"### {standard}", "")
+        yield "| | What is asked for | Met | Where, or why not | Tested by |"
+        yield "| --- | --- | --- | --- | --- |"
+        yield from map(_requirement, rows)
+
+
+def _requirement(asked: Mapping[str, Any]) -> str:
+    number = f"{asked['id']}{' ★' if asked.get('level_3') else ''}"
+    where = ". ".join(text.rstrip(".") for text in (asked.get("where"), asked.get("why")) if text)
+    tests = ", ".join(f"`{test}`" for test in asked.get("tests", ()))
+    return f"| {number} | {asked['says']} | {asked['met']} | {where} | {tests} |"
+
+
 _MAKERS = {
     "operations": _operations,
     "problems": _problems,
@@ -244,4 +266,5 @@ _MAKERS = {
     "commands": _commands,
     "exit-codes": _exit_codes,
     "limits": _limits,
+    "requirements": _requirements,
 }

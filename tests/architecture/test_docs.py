@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.tables import DOCS, SRC, refresh
+from docs.tables import DOCS, SRC, refresh, requirements
 from domicile.apps.cli.program import build_app
 from domicile.kernel.errors import ErrorKind
 from domicile.kernel.permissions import Rule
@@ -53,6 +53,20 @@ def read(page: Path) -> str:
 
 def pages(paths: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("page", paths, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def test_every_requirement_says_once_how_it_is_met_and_names_tests_that_are_there() -> None:
+    asked = requirements()
+    names = [(each["standard"], each["id"]) for each in asked]
+    assert len(set(names)) == len(names)
+    for each in asked:
+        assert each["met"] in {"yes", "partly", "no", "does not apply"}, each
+        assert bool(each.get("why")) == (each["met"] != "yes"), each
+        assert bool(each.get("tests")) == (each["met"] in {"yes", "partly"}), each
+        for test in each.get("tests", ()):
+            path, _, name = test.partition("::")
+            functions = ast.walk(ast.parse(read(ROOT / "tests" / path)))
+            assert any(getattr(node, "name", None) == name for node in functions), test
 
 
 def raised_problems() -> Iterator[tuple[str, int, str]]:

@@ -133,3 +133,12 @@ def test_every_documented_error_code_has_one_status(document: dict[str, Any]) ->
             if status >= "400":
                 for code in answer["description"].removeprefix("Problem: ").split(", "):
                     assert CODES[code.strip("`")] == int(status), (method, path)
+
+
+def test_no_body_asks_for_a_hint_or_a_question(document: dict[str, Any]) -> None:
+    """OWASP ASVS 5.0, 6.4.2: there is nothing to remember a password by."""
+    fields = {
+        name for schema in document["components"]["schemas"].values() for name in schema.get("properties", {})
+    }
+    assert {"password", "newPassword", "email"} <= fields
+    assert [name for name in fields if "hint" in name.lower() or "question" in name.lower()] == []
