@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from domicile.identity.email_change.service import ask_for_email
+from domicile.identity.email_change.service import ask_for_email, prove_email
 from domicile.identity.events.service import list_own_events
 from domicile.identity.export.service import begin_export
 from domicile.identity.recovery.service import change_password
@@ -194,3 +194,17 @@ async def test_ending_one_session_ends_every_account_token_and_signing_out_none(
     ann = await people.who_holds(here)
     await end_session(people.plane, ann, there.session.id)
     assert (await people.who_holds(here)).epoch == ann.epoch + 1
+
+
+async def test_a_session_that_was_lifted_since_it_asked_for_an_address_goes_on_once_that_is_proved(
+    people: People,
+):
+    asking, other = await people.signed_in_person(ANN), await people.sign_in(ANN)
+    await ask_for_email(people.plane, asking, "ann.b@example.com", SecretText(PASSWORD))
+    await people.deliver()
+    lifted = await service.show_password(people.plane, asking, SecretText(PASSWORD))
+
+    await prove_email(people.plane, people.token_to("ann.b@example.com"), ORIGIN)
+
+    assert (await holder(people, lifted)).email == "ann.b@example.com"
+    assert (await refusal_of(people.who_holds(other))).code == "session-ended"

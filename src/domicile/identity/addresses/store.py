@@ -119,6 +119,12 @@ async def close_pending(tx: IdentityTx, user: UserId, *, now: datetime) -> bool:
     return await tx.count(update(email_changes).where(mine).values(closed_at=now)) > 0
 
 
+async def note_lifted(tx: IdentityTx, user: UserId, former_id: str, session_id: str) -> None:
+    """Name the session that asked for changes by its new id, so that it is still the one that goes on when one is proved."""
+    mine = (_changes.user_id == user) & (_changes.session_id == former_id)
+    await tx.execute(update(email_changes).where(mine).values(session_id=session_id))
+
+
 async def put_token_hash(tx: IdentityTx, change_id: str, token_hash: bytes) -> None:
     """Give the link that proves the new address its secret; an earlier one no longer works."""
     mine = update(email_changes).where(_changes.change_id == change_id)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from uuid_utils import uuid7
 
+from domicile.identity.addresses.store import note_lifted
 from domicile.identity.events.domain import SecurityEventType, security_event
 from domicile.identity.events.store import append_event
 from domicile.identity.plane import IdentityPlane
@@ -103,6 +104,7 @@ async def lift_session(
     )
     if session is None:
         raise _session_ended()
+    await note_lifted(tx, person.user_id, person.session_id, session.id)
     return LiftedSession(session, token)
 
 
