@@ -224,6 +224,17 @@ async def test_what_is_over_is_forgotten(people: People):
     assert await count_rows(people, sign_ins) == 0
 
 
+async def test_more_sign_ins_that_are_over_than_one_batch_are_all_forgotten_and_no_other(people: People):
+    for number in range(5):
+        await service.begin_sign_in(people.plane, f"nobody{number}@example.com")
+    people.clock.advance(minutes=60)
+    await service.begin_sign_in(people.plane, None)
+
+    await service.forget_old_sign_ins(people.plane, at_once=2)
+
+    assert await count_rows(people, sign_ins) == 1
+
+
 # ------------------------------------------------------------------ the second step
 
 

@@ -137,9 +137,11 @@ async def delete_sign_ins(tx: IdentityTx, user: UserId) -> None:
     await tx.execute(delete(sign_ins).where(sign_ins.c.user_id == user))
 
 
-async def forget_sign_ins(tx: IdentityTx, *, now: datetime) -> None:
-    """Delete the sign-ins that are over."""
-    await tx.execute(delete(sign_ins).where(sign_ins.c.expires_at <= now))
+async def forget_sign_ins(tx: IdentityTx, *, at_most: int, now: datetime) -> int:
+    """Delete sign-ins that are over, the oldest first; tells how many."""
+    over = select(sign_ins.c.sign_in_id).where(sign_ins.c.expires_at <= now)
+    oldest = over.order_by(sign_ins.c.expires_at).limit(at_most)
+    return await tx.count(delete(sign_ins).where(sign_ins.c.sign_in_id.in_(oldest)))
 
 
 def _is_open(token_hash: bytes, now: datetime) -> ColumnElement[bool]:
