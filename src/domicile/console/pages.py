@@ -30,10 +30,13 @@ PAGE_HEADERS = MappingProxyType(
 )
 """Of every page: nothing from elsewhere, no script, in nobody's frame, and no trace of its address or content."""
 
-_WITH_SCRIPT = MappingProxyType(
-    {"Content-Security-Policy": f"{PAGE_HEADERS['Content-Security-Policy']}; script-src 'self'"}
-)
-"""Of a page that asks for a passkey, which only a script can: one of ours, and nothing inline."""
+PASSKEYS = "passkeys.js"
+"""Of a page that asks for a passkey, which only a script can."""
+STRENGTH = "strength.js"
+"""Of a page on which a password is chosen: how strong it is shows while it is typed."""
+
+_ASKING = frozenset({STRENGTH})
+"""Scripts that ask this server while a page is looked at."""
 
 
 class Pages:
@@ -64,10 +67,19 @@ class Pages:
         content = self._environment.get_template(template).render(
             static_url=self._static_url, scripts=scripts, **values
         )
-        policy = _WITH_SCRIPT if scripts else PAGE_HEADERS
         return Response(
             content,
             media_type=MediaType.HTML,
             status_code=status_code,
-            headers={**PAGE_HEADERS, **policy, **(headers or {})},
+            headers={**PAGE_HEADERS, **_policy(scripts), **(headers or {})},
         )
+
+
+def _policy(scripts: Sequence[str]) -> dict[str, str]:
+    """Allow the scripts of a page, all of them ours and none of them inline, what they do and no more."""
+    policy = PAGE_HEADERS["Content-Security-Policy"]
+    if scripts:
+        policy += "; script-src 'self'"
+    if _ASKING & set(scripts):
+        policy += "; connect-src 'self'"
+    return {"Content-Security-Policy": policy}

@@ -13,8 +13,8 @@ class UnderWay:
     def __init__(self) -> None:
         self._held: defaultdict[bytes, int] = defaultdict(int)
         self._waiting: dict[bytes, deque[asyncio.Future[None]]] = {}
-        self.endings = 0
-        """How many tries have ended: where it has moved, what was read meanwhile may be from before."""
+        self.failures = 0
+        """How many tries have failed: where it has moved, what was read meanwhile may be from before."""
 
     def count(self, key: bytes) -> int:
         """Tell how many tries are held against a counter."""
@@ -29,9 +29,9 @@ class UnderWay:
         for key in keys:
             self._held[key] += 1
 
-    def let_go(self, *keys: bytes) -> None:
-        """End a try that was held, and let one of those who wait look again."""
-        self.endings += 1
+    def let_go(self, *keys: bytes, has_failed: bool) -> None:
+        """End a try that was held, and let one of those who wait look again; one that failed was written down before."""
+        self.failures += has_failed
         for key in keys:
             self._held[key] -= 1
             if self._held[key] <= 0:

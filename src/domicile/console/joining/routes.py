@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from litestar import Response, get, post
 from litestar.params import FromPath, SkipValidation
 
+from domicile.console.new_password import new_password
 from domicile.console.views import View, go_to
+from domicile.identity.plane import IdentityPlane
 from domicile.infra.email_address import parse_email_address
 from domicile.kernel.callers import Person
 from domicile.kernel.errors import DomainError, ErrorKind
@@ -30,14 +32,18 @@ class _Shown:
 
 @get("/join/{token:str}")
 async def show_join(
-    view: SkipValidation[View], regions: SkipValidation[Regions], token: FromPath[str]
+    view: SkipValidation[View],
+    regions: SkipValidation[Regions],
+    identity: SkipValidation[IdentityPlane],
+    token: FromPath[str],
 ) -> Response[str]:
     """Which account, where, as what, by whom; and the one next step for this visitor."""
     try:
         shown = await _preview(regions, token, view.visitor)
     except DomainError as error:
         return _closed(view, error)
-    return view.render(_JOIN, shown=shown, token=token, error=None)
+    newcomers = {} if view.visitor else new_password(identity)
+    return view.render(_JOIN, shown=shown, token=token, error=None, **newcomers)
 
 
 @post("/join/{token:str}")

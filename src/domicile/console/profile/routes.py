@@ -7,6 +7,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, SkipValidation
 
 from domicile.console.forms import Form, blank
+from domicile.console.new_password import new_password
 from domicile.console.pages import Values
 from domicile.console.session_cookie import no_session_cookie
 from domicile.console.views import View, go_to
@@ -97,7 +98,7 @@ async def _gather(identity: IdentityPlane, person: Person) -> Values:
         "device": device_name,
         "tongues": {locale: _TONGUES.get(locale, locale) for locale in LOCALES},
         "zones": _zones(),
-        "shortest": identity.settings.passwords.min_length,
+        **new_password(identity, mfa_enabled=own.user.mfa_enabled),
         "longest": LONGEST_NAME,
     }
 

@@ -4,6 +4,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, SkipValidation
 
 from domicile.console.forms import Form, blank
+from domicile.console.new_password import new_password
 from domicile.console.session_cookie import no_session_cookie
 from domicile.console.views import View, go_to
 from domicile.identity.plane import IdentityPlane
@@ -49,8 +50,7 @@ async def show_reset(
     view: SkipValidation[View], identity: SkipValidation[IdentityPlane], token: FromPath[str]
 ) -> Response[str]:
     """The form for the new password; looking at it uses nothing up."""
-    shortest = identity.settings.passwords.min_length
-    return view.render(_RESET, form=blank(), error=None, token=token, shortest=shortest)
+    return view.render(_RESET, form=blank(), error=None, token=token, **new_password(identity))
 
 
 @post("/reset/{token:str}")
@@ -65,8 +65,7 @@ async def reset(
     try:
         await service.reset_password(identity, token, form.secret("password"), origin)
     except DomainError as error:
-        shortest = identity.settings.passwords.min_length
-        return view.refuse(_RESET, error, form, token=token, shortest=shortest)
+        return view.refuse(_RESET, error, form, token=token, **new_password(identity))
     return go_to("/sign-in", done="password-reset", cookie=no_session_cookie())
 
 

@@ -4,6 +4,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, SkipValidation
 
 from domicile.console.forms import Form, blank
+from domicile.console.new_password import new_password
 from domicile.console.views import View, go_to
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.registration.service import WantedSignUp, sign_up, verify_sign_up
@@ -17,7 +18,7 @@ _VERIFY = "registration/templates/verify.html"
 @get("/sign-up")
 async def show_sign_up(view: SkipValidation[View], identity: SkipValidation[IdentityPlane]) -> Response[str]:
     """The form of a newcomer."""
-    return view.render(_SIGN_UP, form=blank(), error=None, shortest=identity.settings.passwords.min_length)
+    return view.render(_SIGN_UP, form=blank(), error=None, **new_password(identity))
 
 
 @post("/sign-up")
@@ -29,7 +30,7 @@ async def send_sign_up(
     try:
         await sign_up(identity, wanted)
     except DomainError as error:
-        return view.refuse(_SIGN_UP, error, form, shortest=identity.settings.passwords.min_length)
+        return view.refuse(_SIGN_UP, error, form, **new_password(identity))
     return go_to("/sign-up/sent")
 
 

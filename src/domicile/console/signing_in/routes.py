@@ -8,6 +8,7 @@ from litestar.params import QueryParameter, SkipValidation
 
 from domicile.console.continuing import HOME, destination, is_elsewhere, local_path, with_continuing
 from domicile.console.forms import Form, blank
+from domicile.console.pages import PASSKEYS
 from domicile.console.session_cookie import (
     SIGN_IN_COOKIE,
     no_session_cookie,
@@ -178,7 +179,7 @@ async def sign_out(
 
 def scripts_for(form: Form) -> tuple[str, ...]:
     """Name the script of a page that asks for a passkey; every other page has none."""
-    return ("passkeys.js",) if form.text("way") == Way.PASSKEY else ()
+    return (PASSKEYS,) if form.text("way") == Way.PASSKEY else ()
 
 
 def read_credential(form: Form) -> dict[str, Any]:  # Any: JSON as the browser made it

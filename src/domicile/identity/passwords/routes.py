@@ -21,9 +21,11 @@ from domicile.web.operations import Access, operation
 async def check_password(
     data: JSONBody[PasswordCheckBody], identity: SkipValidation[IdentityPlane]
 ) -> PasswordRatingBody:
-    """For a password without a second factor beside it. Nothing of it is kept, logged or asked of anybody else."""
+    """For a password alone or, with `mfaEnabled`, beside a second factor. Nothing of it is kept, logged or asked of anybody else."""
     email, name = given(data.email) or "", given(data.name) or ""
-    rating = await service.rate_password(identity, SecretText(data.password), email=email, name=name)
+    rating = await service.rate_password(
+        identity, SecretText(data.password), email=email, name=name, mfa_enabled=data.mfa_enabled
+    )
     return PasswordRatingBody(
         score=rating.score,
         acceptable=rating.reason is None,

@@ -8,7 +8,7 @@ from domicile.web.bodies import Wire
 
 
 class PasswordCheckBody(Wire, frozen=True, forbid_unknown_fields=True):
-    """A password that somebody is typing, and who they are."""
+    """A password that somebody is typing, who they are, and whether they have a second factor beside it."""
 
     example: ClassVar[dict[str, object]] = {
         "password": "a pelican folds seven maps",
@@ -19,6 +19,7 @@ class PasswordCheckBody(Wire, frozen=True, forbid_unknown_fields=True):
     password: str
     email: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
+    mfa_enabled: bool = False
 
     def __repr__(self) -> str:
         return "PasswordCheckBody(…)"

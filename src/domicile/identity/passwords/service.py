@@ -104,8 +104,10 @@ async def renewed_hash(
     return await hash_password(plane, password, typed=typed)
 
 
-async def rate_password(plane: IdentityPlane, typed: SecretText, *, email: str, name: str) -> Rating:
-    """Tell how strong a password is that somebody is typing, and whether it would be accepted without a second factor beside it.
+async def rate_password(
+    plane: IdentityPlane, typed: SecretText, *, email: str, name: str, mfa_enabled: bool = False
+) -> Rating:
+    """Tell how strong a password is that somebody is typing, and whether it would be accepted, alone or beside a second factor.
 
     Nothing is kept or logged. Passwords that became known are not looked up: what is typed so far is nobody's yet, and the question would
     leave this machine at every key. `invalid-input` for what is longer than any password.
@@ -116,7 +118,7 @@ async def rate_password(plane: IdentityPlane, typed: SecretText, *, email: str, 
         if len(hint) > _LONGEST_HINT:
             faults.add(field, f"must be at most {_LONGEST_HINT} characters long")
     faults.settle()
-    rules = rules_for(plane.settings, email, name, mfa_enabled=False)
+    rules = rules_for(plane.settings, email, name, mfa_enabled=mfa_enabled)
     strength = await plane.screen.rate(SecretText(password or ""), rules.context)
     missing = max(0, rules.min_length - count_characters(typed.reveal()))
     return rate(strength, broken_rule=_broken_rule(typed, rules), missing=missing)

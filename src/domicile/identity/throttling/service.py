@@ -69,7 +69,7 @@ class Prospect:
 
     asked: Asked
     seen: Seen
-    endings: int
+    failures: int
     """Of the attempts under way in this process, when it was read."""
 
 
@@ -95,8 +95,8 @@ async def look_ahead(
     plane: IdentityPlane, tx: IdentityTx, subject: Subject, factor: Way, origin: Origin
 ) -> Prospect:
     """Read what `trying` needs to know, in the transaction in which the credential is read."""
-    endings, asked = plane.under_way.endings, name_attempt(plane, subject, factor, origin)
-    return Prospect(asked, await look(plane, tx, asked), endings)
+    failures, asked = plane.under_way.failures, name_attempt(plane, subject, factor, origin)
+    return Prospect(asked, await look(plane, tx, asked), failures)
 
 
 @asynccontextmanager
@@ -107,17 +107,19 @@ async def trying(plane: IdentityPlane, prospect: Prospect, *, failing: str) -> A
     most five are held against one person at once, the next wait for those to end. `too-many-attempts`, as of `begin_attempt`.
     """
     attempt, asked = await _admit(plane, prospect, may_hold=True), prospect.asked
+    has_failed = False
     try:
         yield attempt
     except DomainError as error:
-        if error.code == failing and not attempt.is_counted:
+        has_failed = error.code == failing
+        if has_failed and not attempt.is_counted:
             await plane.database.run_tx(lambda tx: _count_failure(plane, tx, asked))
-        elif error.code != failing and attempt.is_counted:
+        elif not has_failed and attempt.is_counted:
             await plane.database.run_tx(lambda tx: store.take_one_back(tx, (attempt.own, *attempt.ranges)))
         raise
     finally:
         if not attempt.is_counted:
-            plane.under_way.let_go(attempt.own, *attempt.ranges)
+            plane.under_way.let_go(attempt.own, *attempt.ranges, has_failed=has_failed)
 
 
 @asynccontextmanager
@@ -205,8 +207,8 @@ def too_many_attempts(wait: timedelta, *, is_closed: bool = False) -> DomainErro
 
 
 async def _look_now(plane: IdentityPlane, asked: Asked) -> Prospect:
-    endings = plane.under_way.endings
-    return Prospect(asked, await plane.database.read(lambda tx: look(plane, tx, asked)), endings)
+    failures = plane.under_way.failures
+    return Prospect(asked, await plane.database.read(lambda tx: look(plane, tx, asked)), failures)
 
 
 async def _admit(plane: IdentityPlane, prospect: Prospect, *, may_hold: bool) -> Attempt:
@@ -223,8 +225,8 @@ async def _admit(plane: IdentityPlane, prospect: Prospect, *, may_hold: bool) ->
         if (refusal := find_refusal(plane, asked, seen)) is not None:
             under_way.pass_on(key)
             await _refuse(plane, asked, refusal)
-        if prospect.endings != under_way.endings:
-            # One has ended since this was read, which does not show in it yet.
+        if prospect.failures != under_way.failures:
+            # One has failed since this was read, which does not show in it yet.
             prospect = await _look_now(plane, asked)
             continue
         if _is_full(plane, seen, key):
