@@ -11,11 +11,10 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import Connection, CursorResult, Executable, Row, Table, event, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import AdaptedConnection, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import PoolResetState
 
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import RegionId
@@ -255,12 +254,10 @@ def _sqlite_engine(url: str) -> AsyncEngine:
         pool_size=_SQLITE_CONNECTIONS,
         max_overflow=0,
         pool_timeout=_PATIENCE_SECONDS,
-        pool_reset_on_return=None,
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    event.listen(engine.sync_engine, "reset", _reset_sqlite)
     return engine
 
 
@@ -281,24 +278,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Begin, in one errand to the connection's thread: each costs more than the statement, and a cursor of its own would take three."""
-    reads = connection.get_execution_options().get("domicile_reads")
-    statement = "BEGIN" if reads else "BEGIN IMMEDIATE"
-    try:
-        _adapted(connection.connection.dbapi_connection).run_async(lambda driver: driver.execute(statement))
-    except sqlite3.Error as error:
-        raise OperationalError(statement, None, error) from error
-
-
-def _reset_sqlite(adapted: Any, _record: object, state: PoolResetState) -> None:  # noqa: ANN401  # as above
-    """Roll back what was left open, and spare the errand where nothing was, as after each commit."""
-    if state.asyncio_safe and _adapted(adapted).driver_connection.in_transaction:
-        adapted.rollback()
-
-
-def _adapted(connection: object) -> AdaptedConnection:
-    assert isinstance(connection, AdaptedConnection)
-    return connection
+    if connection.get_execution_options().get("domicile_reads"):
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgresql_engine(url: str) -> AsyncEngine:
