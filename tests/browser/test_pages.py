@@ -27,7 +27,9 @@ SIGNED_OUT = [
     "/mailbox",
     "/nowhere",
 ]
-SCRIPTS = dict.fromkeys(("/sign-up", "/reset/none", "/me"), ("strength.js",))
+SCRIPTS = dict.fromkeys(("/sign-up", "/reset/none", "/me"), ("strength.js",)) | {
+    "/sign-in?done=session-ended": ("passkeys.js",)
+}
 OWN = ["/me/email", "/me/data", "/me/delete", "/step-up"]
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a[href], summary")]

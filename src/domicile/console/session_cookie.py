@@ -10,6 +10,8 @@ from domicile.infra.secrets import SecretText
 SESSION_COOKIE = "__Host-domicile-session"
 """Browsers count plain HTTP to this machine itself as safe transport."""
 SIGN_IN_COOKIE = "__Host-domicile-sign-in"
+PASSKEY_COOKIE = "__Host-domicile-passkey"
+"""Of a sign-in that names nobody yet; of its own, so that looking at the first page takes no other sign-in's place."""
 
 
 def session_cookie(token: SecretText) -> Cookie:
@@ -22,10 +24,10 @@ def no_session_cookie() -> Cookie:
     return _cookie("", max_age=0)
 
 
-def sign_in_cookie(token: SecretText) -> Cookie:
+def sign_in_cookie(token: SecretText, *, name: str = SIGN_IN_COOKIE) -> Cookie:
     """Make the cookie of a sign-in under way: no other site's page can send it, and it ends when the sign-in does."""
     lasts = int(LIFETIME.total_seconds())
-    return _cookie(token.reveal(), max_age=lasts, name=SIGN_IN_COOKIE, samesite="strict")
+    return _cookie(token.reveal(), max_age=lasts, name=name, samesite="strict")
 
 
 def no_sign_in_cookie() -> Cookie:

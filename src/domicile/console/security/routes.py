@@ -8,11 +8,14 @@ from markupsafe import Markup
 
 from domicile.console.continuing import HOME, local_path, with_continuing
 from domicile.console.forms import Form, blank
-from domicile.console.pages import Values
+from domicile.console.pages import PASSKEYS, Values
 from domicile.console.session_cookie import session_cookie
-from domicile.console.views import View, go_to
+from domicile.console.signing_in.routes import read_credential
+from domicile.console.views import LEADING_ON, View, go_to
 from domicile.identity.factors.domain import LONGEST_NAME, Factor, FactorKind, is_factor_id
 from domicile.identity.factors.service import list_own_factors, remove_factor, rename_factor
+from domicile.identity.passkey_enrolment import service as passkeys
+from domicile.identity.passkeys.service import are_possible
 from domicile.identity.plane import IdentityPlane
 from domicile.identity.recovery_codes.service import NewCodes, renew_recovery_codes
 from domicile.identity.sessions.service import LiftedSession
@@ -23,10 +26,12 @@ from domicile.kernel.errors import DomainError, ErrorKind, not_found
 _OVERVIEW = "security/templates/security.html"
 _ADD_APP = "security/templates/add_app.html"
 _CONFIRM_APP = "security/templates/confirm_app.html"
+_ADD_PASSKEY = "security/templates/add_passkey.html"
 _CODES = "security/templates/codes.html"
 _FACTOR = "security/templates/factor.html"
 _OWN = "/me/security"
 _APP = f"{_OWN}/app"
+_PASSKEY = f"{_OWN}/passkey"
 _KINDS = {FactorKind.TOTP: "Authenticator app", FactorKind.PASSKEY: "Passkey"}
 
 _Next = Annotated[str | None, QueryParameter(name="next")]
@@ -49,6 +54,7 @@ async def show_security(
         is_led_here=target is not None and not own.factors,
         next=local_path(target),
         adding_app=with_continuing(_APP, local_path(target)),
+        adding_passkey=with_continuing(_PASSKEY, local_path(target)) if are_possible(identity) else "",
     )
 
 
@@ -101,6 +107,42 @@ async def confirm_app(
         shown: Values = {"secret": "", "qr": "", "factor_id": enrolment_id}
         return view.refuse(_CONFIRM_APP, error, form, **_adding(form), **shown)
     return go_on_with(view, confirmed.lifted, confirmed.codes, target)
+
+
+@get(_PASSKEY)
+async def show_add_passkey(
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    identity: SkipValidation[IdentityPlane],
+    target: _Next = None,
+    replaces: Annotated[str | None, QueryParameter(name="replaces")] = None,
+) -> Response[str]:
+    """What to call a new passkey, and the button that has the browser make it."""
+    form = blank(next=local_path(target), replaces=replaces or "")
+    return view.render(_ADD_PASSKEY, form=form, error=None, **await _making_passkey(identity, person, form))
+
+
+@post(_PASSKEY)
+async def add_passkey(
+    view: SkipValidation[View],
+    person: SkipValidation[Person],
+    identity: SkipValidation[IdentityPlane],
+    form: SkipValidation[Form],
+) -> Response[str]:
+    """Lets what the browser made count, and goes on in the session that it lifted; who has no recovery codes is shown them first."""
+    try:
+        wanted = passkeys.NewPasskey(
+            challenge_id=form.text("challenge"),
+            credential=read_credential(form),
+            name=form.text("name").strip() or None,
+            replaces=form.chosen("replaces"),
+        )
+        made = await passkeys.enrol_passkey(identity, person, wanted)
+    except DomainError as error:
+        if error.code in LEADING_ON:
+            raise
+        return view.refuse(_ADD_PASSKEY, error, form, **await _making_passkey(identity, person, form))
+    return go_on_with(view, made.lifted, made.codes, local_path(form.chosen("next")))
 
 
 @get(f"{_OWN}/factors/{{factor_id:str}}")
@@ -183,6 +225,12 @@ def _adding(form: Form) -> Values:
     }
 
 
+async def _making_passkey(identity: IdentityPlane, person: Person, form: Form) -> Values:
+    """Give the form of a new passkey with a ceremony of its own, for each is answered once."""
+    asked = await passkeys.begin_passkey(identity, person)
+    return {**_adding(form), "asked": asked, "scripts": (PASSKEYS,)}
+
+
 async def _describe(identity: IdentityPlane, person: Person, factor_id: str) -> Values:
     own = await list_own_factors(identity, person)
     found = [factor for factor in own.factors if factor.id == factor_id]
@@ -198,7 +246,19 @@ async def _describe(identity: IdentityPlane, person: Person, factor_id: str) -> 
 
 
 def _replacing(factor: Factor) -> str:
-    return f"{_APP}?replaces={factor.id}" if factor.kind is FactorKind.TOTP else ""
+    adding = {FactorKind.TOTP: _APP, FactorKind.PASSKEY: _PASSKEY}
+    return f"{adding[factor.kind]}?replaces={factor.id}"
 
 
-ROUTES = [show_security, show_add_app, add_app, confirm_app, show_factor, rename, remove, make_codes]
+ROUTES = [
+    show_security,
+    show_add_app,
+    add_app,
+    confirm_app,
+    show_add_passkey,
+    add_passkey,
+    show_factor,
+    rename,
+    remove,
+    make_codes,
+]

@@ -8,8 +8,9 @@ from litestar.params import QueryParameter, SkipValidation
 
 from domicile.console.continuing import HOME, destination, is_elsewhere, local_path, with_continuing
 from domicile.console.forms import Form, blank
-from domicile.console.pages import PASSKEYS
+from domicile.console.pages import PAGE_HEADERS, PASSKEYS, Values
 from domicile.console.session_cookie import (
+    PASSKEY_COOKIE,
     SIGN_IN_COOKIE,
     no_session_cookie,
     no_sign_in_cookie,
@@ -45,7 +46,7 @@ async def show_sign_in(
     wanted = _destination(identity, target)
     if view.visitor is not None:
         return _go_on(wanted)
-    return view.render(_ADDRESS, form=blank(next=wanted), error=None, home=HOME)
+    return view.render(_ADDRESS, form=blank(next=wanted), error=None, **_first(identity))
 
 
 @post("/sign-in")
@@ -56,7 +57,7 @@ async def begin(
     try:
         begun = await service.begin_sign_in(identity, form.text("email"))
     except DomainError as error:
-        return view.refuse(_ADDRESS, error, form, home=HOME)
+        return view.refuse(_ADDRESS, error, form, **_first(identity))
     wanted = _destination(identity, form.chosen("next"))
     return go_to(with_continuing("/sign-in/password", wanted), cookie=sign_in_cookie(begun.token))
 
@@ -75,7 +76,7 @@ async def show_password(
         return _begin_anew(wanted)
     if described.step is Step.SECOND:
         return go_to(with_continuing("/sign-in/second", wanted))
-    return view.render(_PASSWORD, form=blank(next=wanted), error=None, home=HOME, sign_in=described)
+    return view.render(_PASSWORD, form=blank(next=wanted), error=None, **_step(_PASSWORD, described))
 
 
 @post("/sign-in/password")
@@ -113,8 +114,7 @@ async def show_second(
     if described.step is Step.FIRST:
         return go_to(with_continuing("/sign-in/password", wanted))
     form = blank(next=wanted, way=_chosen(way, described.ways))
-    scripts = scripts_for(form)
-    return view.render(_SECOND, form=form, error=None, home=HOME, sign_in=described, scripts=scripts)
+    return view.render(_SECOND, form=form, error=None, **_step(_SECOND, described, form))
 
 
 @post("/sign-in/second")
@@ -135,6 +135,16 @@ async def send_second(
     return await _signed_in(view, identity, made, wanted)
 
 
+@post("/sign-in/passkey/options", status_code=200)
+async def ask_for_passkey(identity: SkipValidation[IdentityPlane]) -> Response[dict[str, Any]]:
+    """Begins a sign-in that names nobody, for the script of the first page: to look at a page writes nothing down."""
+    begun = await service.begin_sign_in(identity, None)
+    assert begun.passkey is not None
+    asked = {"options": begun.passkey.options, "lasts": begun.passkey.lasts_seconds}
+    cookie = sign_in_cookie(begun.token, name=PASSKEY_COOKIE)
+    return Response(asked, headers={**PAGE_HEADERS}, cookies=[cookie])
+
+
 @post("/sign-in/passkey")
 async def send_passkey(
     request: DomicileRequest,
@@ -144,11 +154,14 @@ async def send_passkey(
     origin: SkipValidation[Origin],
 ) -> Response[str]:
     """Signs in with what the browser made of the page's ceremony."""
-    token, wanted = _token_of(request), _destination(identity, form.chosen("next"))
-    template = _SECOND if form.text("page") == "second" else _PASSWORD
+    page, wanted = form.text("page"), _destination(identity, form.chosen("next"))
+    token = _token_of(request, PASSKEY_COOKIE if page == "address" else SIGN_IN_COOKIE)
     try:
         made = await service.show_passkey(identity, token, read_credential(form), origin)
     except DomainError as error:
+        if page == "address":
+            return view.refuse(_ADDRESS, error, blank(next=wanted), also_shown=_WITH_FORM, **_first(identity))
+        template = _SECOND if page == "second" else _PASSWORD
         return await _refuse(view, identity, form, token, error, template=template)
     return await _signed_in(view, identity, made, wanted)
 
@@ -177,9 +190,24 @@ async def sign_out(
     return go_to("/sign-in", done="signed-out", cookie=no_session_cookie())
 
 
+def _first(identity: IdentityPlane) -> Values:
+    """Give what the first page shows: a passkey may sign in there, where people can have any."""
+    return {"home": HOME, "scripts": (PASSKEYS,) if identity.settings.passkeys.are_possible else ()}
+
+
+def _step(template: str, described: Described, form: Form | None = None) -> Values:
+    """Give what the page of a step shows, with the script for a passkey if it takes one."""
+    is_asked = described.passkey is not None and (template == _PASSWORD or _is_for_passkey(form))
+    return {"home": HOME, "sign_in": described, "scripts": (PASSKEYS,) if is_asked else ()}
+
+
+def _is_for_passkey(form: Form | None) -> bool:
+    return form is not None and form.text("way") == Way.PASSKEY
+
+
 def scripts_for(form: Form) -> tuple[str, ...]:
     """Name the script of a page that asks for a passkey; every other page has none."""
-    return (PASSKEYS,) if form.text("way") == Way.PASSKEY else ()
+    return (PASSKEYS,) if _is_for_passkey(form) else ()
 
 
 def read_credential(form: Form) -> dict[str, Any]:  # Any: JSON as the browser made it
@@ -219,10 +247,7 @@ async def _refuse(
     if error.code == "sign-in-over" or described is None:
         return _begin_anew(wanted)
     kept = blank(next=wanted, way=_chosen(form.chosen("way"), described.ways))
-    scripts = scripts_for(kept)
-    return view.refuse(
-        template, error, kept, also_shown=_WITH_FORM, home=HOME, sign_in=described, scripts=scripts
-    )
+    return view.refuse(template, error, kept, also_shown=_WITH_FORM, **_step(template, described, kept))
 
 
 async def _describe(identity: IdentityPlane, token: SecretText) -> Described | None:
@@ -247,8 +272,8 @@ def _destination(identity: IdentityPlane, target: str | None) -> str:
     return destination(target, identity.settings.server.continue_hosts)
 
 
-def _token_of(request: DomicileRequest) -> SecretText:
-    return SecretText(request.cookies.get(SIGN_IN_COOKIE, ""))
+def _token_of(request: DomicileRequest, cookie: str = SIGN_IN_COOKIE) -> SecretText:
+    return SecretText(request.cookies.get(cookie, ""))
 
 
 ROUTES = [
@@ -258,6 +283,7 @@ ROUTES = [
     send_password,
     show_second,
     send_second,
+    ask_for_passkey,
     send_passkey,
     go_elsewhere,
     sign_out,

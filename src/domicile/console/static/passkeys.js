@@ -6,7 +6,8 @@
  *   <form method="post" action="/sign-in/passkey" hidden
  *         data-passkey="get"              or "create", for a new one
  *         data-options="{...}"            the options as JSON, as the API gives them under `passkey`
- *         data-expires="2026-05-01T08:05:00Z"   when the challenge is over (may be left out)
+ *         data-options-from="/path"       or where to ask for them, by POST, when they are wanted: {"options": {...}, "lasts": 300}
+ *         data-lasts="300"                for how many seconds the challenge is good, since the page was loaded (may be left out)
  *         data-autofill                   offer passkeys in the field with autocomplete="username webauthn" (may be left out)
  *         data-cancelled="..." data-failed="..." data-known="..." data-over="...">   what to tell (may be left out)
  *     <input type="hidden" name="credential">   gets the browser's answer as JSON; then the form is sent as usual
@@ -14,7 +15,7 @@
  *     <button>Use a passkey</button>
  *   </form>
  *
- * Nothing is fetched and nothing is kept: the page's policy needs `script-src 'self'` and no more.
+ * Nothing is kept, and nobody is asked but this server: the page's policy needs `script-src 'self'; connect-src 'self'`.
  */
 "use strict";
 
@@ -24,8 +25,10 @@
     failed: "This browser could not do it. Go on another way.",
     known: "This device holds a passkey of yours already.",
     over: "That took too long. Load the page again.",
+    again: "That took too long. Try again.",
   };
   let waiting = null;
+  let fetching = null;
 
   function toBytes(text) {
     const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
@@ -84,7 +87,7 @@
   }
 
   function isOver(form) {
-    return Boolean(form.dataset.expires) && Date.now() >= Date.parse(form.dataset.expires);
+    return Boolean(form.dataset.overAt) && Date.now() >= Number(form.dataset.overAt);
   }
 
   function tell(form, what) {
@@ -94,7 +97,28 @@
     }
   }
 
-  function ask(form, more) {
+  function prepare(form) {
+    const from = form.dataset.optionsFrom;
+    if (!from || (form.dataset.options && !isOver(form))) {
+      return null;
+    }
+    // The quiet question and the button share one answer.
+    fetching = fetching || fetchOptions(form, from).finally(() => (fetching = null));
+    return fetching;
+  }
+
+  async function fetchOptions(form, from) {
+    const answer = await fetch(from, { method: "POST" });
+    if (!answer.ok) {
+      throw new Error(`${from} was answered ${answer.status}`);
+    }
+    const asked = await answer.json();
+    form.dataset.options = JSON.stringify(asked.options);
+    form.dataset.overAt = Date.now() + asked.lasts * 1000;
+  }
+
+  async function ask(form, more) {
+    await prepare(form);
     const options = JSON.parse(form.dataset.options);
     return form.dataset.passkey === "create"
       ? navigator.credentials.create({ publicKey: readCreation(options), ...more })
@@ -103,7 +127,7 @@
 
   function send(form, credential) {
     if (isOver(form)) {
-      tell(form, "over");
+      tell(form, form.dataset.optionsFrom ? "again" : "over");
       return;
     }
     form.elements.namedItem("credential").value = JSON.stringify(write(credential));
@@ -118,7 +142,7 @@
   }
 
   async function press(form) {
-    if (isOver(form)) {
+    if (isOver(form) && !form.dataset.optionsFrom) {
       tell(form, "over");
       return;
     }
@@ -157,6 +181,10 @@
     }
     for (const form of document.querySelectorAll("form[data-passkey]")) {
       form.hidden = false;
+      if (form.dataset.lasts) {
+        // By this clock alone: it need not go as the server's does.
+        form.dataset.overAt = Date.now() + Number(form.dataset.lasts) * 1000;
+      }
       form.addEventListener("submit", (event) => {
         event.preventDefault();
         if (!form.hasAttribute("aria-busy")) {

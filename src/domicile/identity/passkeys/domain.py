@@ -100,6 +100,11 @@ class Ceremony:
     expires_at: datetime
     options: dict[str, Any]  # Any: JSON, as the browser's own function takes it
 
+    @property
+    def lasts_seconds(self) -> int:
+        """Tell for how long the answer is taken, for browsers, whose clocks need not go right."""
+        return int(CHALLENGE_FOR.total_seconds())
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
