@@ -19,7 +19,7 @@ from tests.support.api import Api, LiveServer, serving
 from tests.support.databases import migrate
 from tests.support.people import ORIGIN, FrozenClock
 from tests.support.postgres import run_apart
-from tests.support.world import Person, World
+from tests.support.world import Person, World, until
 
 pytestmark = pytest.mark.browser
 
@@ -452,7 +452,7 @@ def test_a_passkey_is_offered_in_the_address_field_and_the_button_takes_over(
     ada.device.page.add_init_script(_COUNTING)
     ada.device.open(_form("get", asked.options, **{"data-autofill": ""}))
     # A touch answers what is asked after it: the quiet question must be out by then.
-    ada.device.page.wait_for_function("window.asked === 1")
+    until(lambda: ada.device.page.evaluate("window.asked"), lambda asked: asked == 1)
     _present(ada, is_so=True)
     assert ada.show(asked, ada.device.sent_by_pressing()) is not None
 

@@ -64,6 +64,7 @@ _ALLOWED = {
     ("allowedCIDRs", "list"),
     ("enabled", "true"),
     ("mfaRequired", "true"),
+    ("mfaEnabled", "true"),
     ("overlapSeconds", "number"),
 }
 

@@ -291,6 +291,14 @@ async def test_a_password_is_rated_while_it_is_typed(people: People, typed: str,
     assert bool(rating.suggestions) is (why is not None)
 
 
+async def test_beside_a_second_factor_a_shorter_password_is_rated_as_it_will_be_judged(people: People):
+    whose = {"email": "ann@example.com", "name": "Ann Example"}
+    alone = await rate_password(people.plane, SecretText(SHORT), **whose)
+    beside = await rate_password(people.plane, SecretText(SHORT), **whose, mfa_enabled=True)
+    assert "at least 15" in (alone.reason or "")
+    assert beside.reason is None and beside.score > alone.score
+
+
 async def test_whoever_types_leaves_room_for_who_signs_in(people: People):
     await people.register()
     wanted = [rate_password(people.plane, SecretText(NEW), email="", name="") for _ in range(20)]
