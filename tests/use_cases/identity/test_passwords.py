@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from domicile.identity.events.service import list_own_events
 from domicile.identity.events.store import security_events
-from domicile.identity.passwords.domain import NewHash
+from domicile.identity.passwords.domain import NewHash, Rating
 from domicile.identity.passwords.service import password_too_short_alone, rate_password
 from domicile.identity.passwords.store import is_short, passwords, put_hash, replace_hash
 from domicile.identity.recovery.service import change_password, forgot_password, reset_password
@@ -292,9 +292,11 @@ async def test_a_password_is_rated_while_it_is_typed(people: People, typed: str,
 
 
 async def test_beside_a_second_factor_a_shorter_password_is_rated_as_it_will_be_judged(people: People):
-    whose = {"email": "ann@example.com", "name": "Ann Example"}
-    alone = await rate_password(people.plane, SecretText(SHORT), **whose)
-    beside = await rate_password(people.plane, SecretText(SHORT), **whose, mfa_enabled=True)
+    async def rated(*, mfa_enabled: bool) -> Rating:
+        typed = SecretText(SHORT)
+        return await rate_password(people.plane, typed, email="", name="", mfa_enabled=mfa_enabled)
+
+    alone, beside = await rated(mfa_enabled=False), await rated(mfa_enabled=True)
     assert "at least 15" in (alone.reason or "")
     assert beside.reason is None and beside.score > alone.score
 
