@@ -240,15 +240,16 @@ def requirements() -> list[dict[str, Any]]:
 
 
 def _requirements() -> Iterator[str]:
-    for standard, rows in groupby(requirements(), key=lambda each: each["standard"]):
-        yield from ("", f"### {standard}", "")
+    for number, (standard, rows) in enumerate(groupby(requirements(), key=lambda each: each["standard"])):
+        yield from (*([""] if number else []), f"### {standard}", "")
         yield "| | What is asked for | Met | Where, or why not | Tested by |"
         yield "| --- | --- | --- | --- | --- |"
         yield from map(_requirement, rows)
 
 
 def _requirement(asked: Mapping[str, Any]) -> str:
-    number = f"{asked['id']}{' ★' if asked.get('level_3') else ''}"
+    section = f" ({asked['section']})" if "section" in asked else ""
+    number = f"{asked['id']}{section}{' ★' if asked.get('level_3') else ''}"
     where = ". ".join(text.rstrip(".") for text in (asked.get("where"), asked.get("why")) if text)
     tests = ", ".join(f"`{test}`" for test in asked.get("tests", ()))
     return f"| {number} | {asked['says']} | {asked['met']} | {where} | {tests} |"

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,40 @@ def test_every_requirement_says_once_how_it_is_met_and_names_tests_that_are_ther
     for each in asked:
         assert each["met"] in {"yes", "partly", "no", "does not apply"}, each
         assert bool(each.get("why")) == (each["met"] != "yes"), each
-        assert bool(each.get("tests")) == (each["met"] in {"yes", "partly"}), each
-        for test in each.get("tests", ()):
-            path, _, name = test.partition("::")
-            functions = ast.walk(ast.parse(read(ROOT / "tests" / path)))
-            assert any(getattr(node, "name", None) == name for node in functions), test
+        assert bool(each.get("where")) == bool(each.get("tests")) == (each["met"] in {"yes", "partly"}), each
+        assert {_exists(test) for test in each.get("tests", ())} <= {True}, each
+
+
+def _exists(test: str) -> bool:
+    path, _, name = test.partition("::")
+    return any(
+        getattr(node, "name", None) == name for node in ast.walk(ast.parse(read(ROOT / "tests" / path)))
+    )
+
+
+def test_the_list_of_requirements_leaves_no_number_of_a_chapter_out_and_keeps_their_order() -> None:
+    chapters = groupby(requirements(), key=lambda each: each["standard"])
+    numbers = {standard: [each["id"] for each in rows] for standard, rows in chapters if "ASVS" in standard}
+    assert [len(found) for found in numbers.values()] == [47, 19, 7]
+    for standard, found in numbers.items():
+        sections = groupby(found, key=lambda number: number.rpartition(".")[0])
+        counted = [
+            f"{standard[-1]}.{section}.{number}"
+            for section, (_, rows) in enumerate(sections, 1)
+            for number, _ in enumerate(rows, 1)
+        ]
+        assert found == counted
+
+
+def test_every_module_and_every_setting_that_a_requirement_names_is_there() -> None:
+    described = read(DOCS / "run-it.md")
+    for each in requirements():
+        for named in _CODE.findall(f"{each.get('where', '')} {each.get('why', '')}"):
+            name = named.strip("`")
+            if re.fullmatch(r"(?:identity|infra|region|web|kernel)/[a-z_/]+(?:\.py)?", name):
+                assert (SRC / "domicile" / name).exists(), each
+            elif re.fullmatch(r"(?:passwords|sessions|passkeys|throttling)\.[a-z_]+", name):
+                assert f"| `{name}` |" in described, each
 
 
 def raised_problems() -> Iterator[tuple[str, int, str]]:

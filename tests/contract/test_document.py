@@ -10,6 +10,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from domicile.web.openapi import list_operations
 from domicile.web.problems import CODES
+from tests.architecture.sources import ROOT
 from tests.support.api import LiveServer
 from tests.support.world import World
 
@@ -142,3 +143,65 @@ def test_no_body_asks_for_a_hint_or_a_question(document: dict[str, Any]) -> None
     }
     assert {"password", "newPassword", "email"} <= fields
     assert [name for name in fields if "hint" in name.lower() or "question" in name.lower()] == []
+
+
+def test_a_session_is_given_by_the_documented_ways_in_alone(document: dict[str, Any]) -> None:
+    """OWASP ASVS 5.0, 6.1.3 and 6.3.4: there is no way in beside those that the guide to signing in tells of."""
+    give = {
+        f"{method.upper()} {path}"
+        for path, method, operation in _operations(document)
+        for status, answer in operation["responses"].items()
+        if status.startswith("2") and "token" in _fields(document, answer)
+    }
+    guide = (ROOT / "docs" / "sign-in.md").read_text(encoding="utf-8")
+
+    assert give == {
+        "POST /api/sessions",
+        "POST /api/sign-in/password",
+        "POST /api/sign-in/passkey",
+        "POST /api/sign-in/code",
+        "POST /api/sign-in/recovery-code",
+        "POST /api/me/step-up",
+        "POST /api/me/factors/passkeys",
+        "POST /api/me/factors/totp/{enrolment_id}/confirm",
+        "POST /api/accounts/{account_id}/token",
+    }
+    for path in (
+        "/api/sessions",
+        "/api/sign-in/password",
+        "`/recovery-code` or `/passkey`",
+        "/api/me/step-up",
+    ):
+        assert path in guide
+
+
+def test_a_password_is_sent_for_oneself_alone(document: dict[str, Any]) -> None:
+    """OWASP ASVS 5.0, 6.4.6: nobody chooses the password of somebody else, whatever their role."""
+    take = {
+        f"{method.upper()} {path}"
+        for path, method, operation in _operations(document)
+        if _fields(document, operation.get("requestBody", {})) & {"password", "newPassword"}
+    }
+
+    assert take == {
+        "POST /api/signup",
+        "POST /api/sessions",
+        "POST /api/sign-in/password",
+        "POST /api/password/check",
+        "POST /api/password/reset",
+        "POST /api/me/password",
+        "POST /api/me/step-up",
+        "POST /api/me/email",
+        "POST /api/me/export",
+        "DELETE /api/me",
+    }
+
+
+def _fields(document: dict[str, Any], body: dict[str, Any]) -> set[str]:
+    """List the fields of a body's JSON, of each of its forms."""
+    schema = body.get("content", {}).get("application/json", {}).get("schema", {})
+    forms = [schema, *schema.get("oneOf", []), *schema.get("anyOf", [])]
+    named = [
+        document["components"]["schemas"][form["$ref"].rpartition("/")[2]] for form in forms if "$ref" in form
+    ]
+    return {name for form in (*forms, *named) for name in form.get("properties", {})}

@@ -1,7 +1,11 @@
 """Secrets: texts that do not print, keys apart by purpose, values bound to their context, one root key for all processes."""
 
+import random
 import stat
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import UTC, datetime
+from math import log2
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -9,6 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domicile.identity.passkeys.domain import Purpose
+from domicile.identity.passkeys.service import new_challenge
+from domicile.identity.recovery_codes.domain import new_codes
+from domicile.identity.sessions.service import new_session_token
+from domicile.infra.one_time_codes import new_totp_secret
 from domicile.infra.secrets import (
     Keyring,
     SecretText,
@@ -20,6 +29,7 @@ from domicile.infra.secrets import (
 )
 
 ROOT = Keyring(bytes(range(32)))
+SOME_TIME = datetime(2026, 11, 23, 14, tzinfo=UTC)
 CANARY = "canary-19ce"
 
 
@@ -133,6 +143,41 @@ def test_secrets_are_long_differ_and_carry_their_checksum():
     assert len(secrets) == 50
     assert all(len(secret) == 49 and secret.isalnum() and has_checksum(secret) for secret in secrets)
     assert len({new_link_token() for _ in range(50)}) == 50
+
+
+def _challenge() -> bytes:
+    drawn = new_challenge(
+        Purpose.ASSERTION, None, "sign-in 1", needs_uv=True, user_handle=None, now=SOME_TIME
+    )
+    return drawn.secret
+
+
+_DRAWN: dict[str, tuple[Callable[[], str | bytes], int, int]] = {
+    "token of a session": (lambda: new_session_token().reveal()[4:-6], 62, 256),
+    "link": (new_link_token, 64, 256),
+    "key": (lambda: new_api_key_secret().reveal()[:-6], 62, 256),
+    "secret of an app": (lambda: new_totp_secret().reveal(), 32, 160),
+    "recovery code": (lambda: new_codes()[0].replace("-", ""), 32, 80),
+    "challenge of a passkey": (_challenge, 256, 256),
+}
+"""What is drawn for somebody: how, of how many letters, and the bits that it has at least."""
+
+
+@pytest.mark.parametrize("kind", _DRAWN)
+def test_what_is_drawn_for_somebody_has_its_bits_and_cannot_be_foretold(kind: str):
+    draw, letters, bits = _DRAWN[kind]
+    before = random.getstate()
+    try:
+        drawn: set[str | bytes] = set()
+        for _ in range(1000):
+            random.seed(1)
+            drawn.add(draw())
+    finally:
+        random.setstate(before)
+
+    assert len(drawn) == 1000
+    assert len({letter for one in drawn for letter in one}) == letters
+    assert all(len(one) * log2(letters) >= bits for one in drawn)
 
 
 @given(body=st.text("0123456789abcXYZ", min_size=1, max_size=60), place=st.integers(0, 59))

@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import os
 from collections.abc import Generator
 
@@ -22,6 +23,9 @@ async def test_a_hash_is_argon2id_with_the_stated_cost_and_a_salt_of_its_own(has
     first, second = await hasher.hash(PASSWORD), await hasher.hash(PASSWORD)
     assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert first != second
+    salts = [base64.b64decode(f"{kept.split('$')[4]}==") for kept in (first, second)]
+    assert [len(salt) for salt in salts] == [16, 16]
+    assert salts[0] != salts[1]
     assert await hasher.verify(PASSWORD, first)
     assert not await hasher.verify(SecretText("another"), first)
 
