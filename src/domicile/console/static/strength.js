@@ -55,7 +55,7 @@
     verdict.querySelector("meter").value = rating && rating.acceptable ? rating.score + 1 : 1;
     verdict.querySelector("[data-word]").textContent = rating ? word(rating) : "";
     const why = rating && rating.why ? [sentence(shown.dataset.label, rating.why)] : [];
-    const told = rating ? [...why, ...rating.suggestions] : [];
+    const told = rating ? [...why, ...rating.suggestions.slice(0, 2 - why.length)] : [];
     shown.querySelector("[data-why]").textContent = told.join(" ");
   }
 
