@@ -46,8 +46,10 @@ class Earlier:
 
     sessions: int
     """How many there are."""
+    device_mark: bytes
+    """By what the device of this sign-in is known."""
     device_used_at: datetime | None
-    """When the device of this sign-in was last used; None: it is new, or was forgotten."""
+    """When that was last used; None: it is new, or was forgotten."""
 
 
 def new_session(

@@ -53,12 +53,12 @@ async def begin_session(
         user.id, SecurityEventType.SIGNED_IN, origin, now=now, details={"sessionID": session.id}
     )
     await append_event(tx, event)
-    mark = device_mark(plane, origin)
     if earlier is None:
-        kept = await count_sessions(tx, user.id) - 1
-        earlier = Earlier(kept, await find_last_use(tx, user.id, mark))
+        kept, mark = await count_sessions(tx, user.id) - 1, device_mark(plane, origin)
+        earlier = Earlier(kept, mark, await find_last_use(tx, user.id, mark))
     if earlier.sessions >= MOST_SESSIONS:
         await delete_surplus(tx, user.id, at_most=MOST_SESSIONS)
-    if await note_device(tx, user.id, mark, used_at=earlier.device_used_at, now=now):
+    mark, used_at = earlier.device_mark, earlier.device_used_at
+    if await note_device(tx, user.id, mark, used_at=used_at, now=now):
         await tell_new_device(plane, tx, user.id, session, origin, now=now)
     return SignedIn(session, token, user)

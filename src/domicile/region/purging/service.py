@@ -37,10 +37,16 @@ async def purge_due(plane: RegionPlane) -> int:
     one does each step. A purge that fails is left for the next round, and the others go on.
     """
     now = plane.clock()
-    due = await plane.database.read(lambda tx: list_due_for_purge(tx, now=now, at_most=_PURGES_AT_ONCE))
+
+    async def look(tx: RegionTx) -> tuple[tuple[AccountId, ...], tuple[Purge, ...]]:
+        due = await list_due_for_purge(tx, now=now, at_most=_PURGES_AT_ONCE)
+        return due, await store.list_purges(tx, at_most=_PURGES_AT_ONCE)
+
+    due, under_way = await plane.database.read(look)
     for account in due:
         await _begin(plane, account)
-    under_way = await plane.database.read(lambda tx: store.list_purges(tx, at_most=_PURGES_AT_ONCE))
+    if due:
+        _, under_way = await plane.database.read(look)
     return sum([await _attempt(plane, purge) for purge in under_way])
 
 
