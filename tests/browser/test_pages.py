@@ -28,9 +28,13 @@ SIGNED_OUT = [
     "/nowhere",
 ]
 SCRIPTS = dict.fromkeys(("/sign-up", "/reset/none", "/me"), ("strength.js",)) | {
-    "/sign-in?done=session-ended": ("passkeys.js",)
+    "/sign-in?done=session-ended": ("passkeys.js",),
+    "/me/security/passkey": ("passkeys.js",),
 }
-OWN = ["/me/email", "/me/data", "/me/delete", "/step-up"]
+OWN = [
+    *("/me/email", "/me/data", "/me/delete", "/step-up"),
+    *("/me/security", "/me/security/app", "/me/security/passkey"),
+]
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a[href], summary")]
     .filter(e => !(e.labels && e.labels.length) && !e.getAttribute("aria-label") && !e.textContent.trim())

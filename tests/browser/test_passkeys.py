@@ -333,10 +333,10 @@ def test_a_passkey_signs_in_by_the_button_of_the_first_page(world: World, new_de
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "options" in request.url else None)
     page.goto(f"{ada.device.server.url}/sign-in?next=/me")
-    expect(page.get_by_role("button", name="Use a passkey instead")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
     assert asked == []  # nothing is begun for who only looks
 
-    page.get_by_role("button", name="Use a passkey instead").click()
+    page.get_by_role("button", name="Sign in with a passkey").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
     assert len(asked) == 1
@@ -353,7 +353,7 @@ def test_a_passkey_signs_in_on_the_page_of_the_password(world: World, new_device
     page.get_by_label("E-mail address").fill("somebody.else@example.com")
     page.get_by_role("button", name="Next").click()
     _present(ada, is_so=True)
-    page.get_by_role("button", name="Use a passkey instead").click()
+    page.get_by_role("button", name="Sign in with a passkey").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
 
@@ -383,11 +383,140 @@ def test_a_passkey_that_is_refused_on_the_first_page_is_told_there(world: World,
     _offer_nothing(page)
 
     page.goto(f"{ada.device.server.url}/sign-in")
-    page.get_by_role("button", name="Use a passkey instead").click()
+    page.get_by_role("button", name="Sign in with a passkey").click()
 
     expect(page.get_by_role("alert")).to_contain_text("That passkey did not sign you in")
     expect(page.get_by_label("E-mail address")).to_be_visible()
     ada.device.complaints.clear()
+
+
+def _with_passkey(world: World, device: Device) -> Holder:
+    """Somebody with a passkey, who has gone away and whose browser offers nothing by itself."""
+    ada = _holder(world, device)
+    ada.enrol()
+    _leave(ada)
+    return ada
+
+
+@pytest.mark.parametrize("is_script_there", [True, False])
+def test_a_browser_without_passkeys_shows_no_button_for_them_and_is_told_where_nothing_else_is(
+    browser: Browser, world: World, is_script_there: bool
+):
+    person = world.person("Ada Example")
+    context = browser.new_context(java_script_enabled=is_script_there)
+    context.add_init_script("delete window.PublicKeyCredential;")
+    page, url = context.new_page(), world.server.url
+
+    page.goto(f"{url}/sign-in?next=/me/security/passkey")
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
+    page.get_by_label("E-mail address").fill(person.email)
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add a passkey")
+    expect(page.get_by_role("button", name="Make the passkey")).to_be_hidden()
+    told = page.locator(".alert-caution").filter(visible=True)
+    expect(told).to_contain_text("A passkey takes a browser that knows passkeys")
+    told.get_by_role("link", name="authenticator app").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add an authenticator app")
+    context.close()
+
+
+def test_a_person_who_is_not_verified_is_told_so_in_the_place_for_it_and_tries_again(
+    world: World, new_device: NewDevice
+):
+    ada = _holder(world, new_device())
+    page = _sign_in(ada)
+    page.get_by_role("link", name="Add a passkey").click()
+    told = page.locator("[data-told]")
+    expect(told).to_have_css("position", "absolute")  # empty it takes no room, and is there to be listened to
+    wanted = {"authenticatorId": ada.device.id, "isUserVerified": False}
+    ada.device.cdp.send("WebAuthn.setUserVerified", wanted)
+    page.get_by_role("button", name="Make the passkey").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status")).to_have_text("Nothing was made. Try again when you are ready.")
+    expect(page.get_by_role("button", name="Make the passkey")).to_be_focused()
+    ada.device.cdp.send("WebAuthn.setUserVerified", wanted | {"isUserVerified": True})
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your recovery codes")
+
+
+def _come_back(page: Page) -> None:
+    """Tell a page what a browser tells it when somebody comes back to its window."""
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+
+
+def test_a_page_asks_anew_after_another_page_of_the_browser_has_asked(world: World, new_device: NewDevice):
+    ada = _with_passkey(world, new_device())
+    page, first = ada.device.page, f"{ada.device.server.url}/sign-in?next=/me"
+    ada.device.context.add_init_script(_COUNTING)
+    with page.expect_response("**/sign-in/passkey/options"):
+        page.goto(first)
+    until(lambda: page.evaluate("window.asked"), lambda asked: asked == 1)
+    _come_back(page)
+    other = ada.device.context.new_page()
+    with other.expect_response("**/sign-in/passkey/options"):
+        other.goto(first)
+    until(lambda: other.evaluate("window.asked"), lambda asked: asked == 1)
+    other.close()
+
+    with page.expect_response("**/sign-in/passkey/options"):
+        _come_back(page)
+    until(lambda: page.evaluate("window.asked"), lambda asked: asked == 2)
+    _present(ada, is_so=True)
+    page.get_by_role("button", name="Sign in with a passkey").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
+
+
+def test_the_address_field_offers_passkeys_again_after_the_button_was_cancelled(
+    world: World, new_device: NewDevice
+):
+    ada = _with_passkey(world, new_device())
+    page = ada.device.page
+    page.add_init_script(_COUNTING)
+    page.add_init_script(
+        """const quiet = navigator.credentials.get; window.cancelled = 0;
+           navigator.credentials.get = (options) => {
+             if (options.mediation === "conditional" || window.cancelled) { return quiet(options); }
+             window.cancelled += 1;
+             return Promise.reject(new DOMException("", "NotAllowedError"));
+           };"""
+    )
+    page.goto(f"{ada.device.server.url}/sign-in?next=/me")
+    until(lambda: page.evaluate("window.asked"), lambda asked: asked == 1)
+
+    page.get_by_role("button", name="Sign in with a passkey").click()
+
+    expect(page.get_by_role("status")).to_have_text("Nothing was chosen. Try again, or go on another way.")
+    until(lambda: page.evaluate("window.asked"), lambda asked: asked == 2)
+    _present(ada, is_so=True)
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
+
+
+@pytest.mark.parametrize("status", [503, 0])
+def test_who_cannot_be_asked_by_the_server_is_told_to_try_again(
+    world: World, new_device: NewDevice, status: int
+):
+    ada = _with_passkey(world, new_device())
+    page, asked = ada.device.page, f"{ada.device.server.url}/sign-in/passkey/options"
+    _offer_nothing(page)
+    ada.device.context.route(
+        asked, lambda route: route.fulfill(status=status) if status else route.abort("connectionrefused")
+    )
+    page.goto(f"{ada.device.server.url}/sign-in?next=/me")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("status")).to_have_text("The server did not answer. Try again in a while.")
+    ada.device.complaints.clear()  # of the failed request
+
+    ada.device.context.unroute(asked)
+    _present(ada, is_so=True)
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your profile")
 
 
 def test_a_passkey_is_a_second_factor_of_the_person_who_was_named(world: World, new_device: NewDevice):

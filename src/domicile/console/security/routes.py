@@ -117,7 +117,10 @@ async def show_add_passkey(
     target: _Next = None,
     replaces: Annotated[str | None, QueryParameter(name="replaces")] = None,
 ) -> Response[str]:
-    """What to call a new passkey, and the button that has the browser make it."""
+    """What to call a new passkey, and the button that has the browser make it; what it cannot replace is told before there is one."""
+    person.require_fresh(identity.clock())
+    if replaces:
+        await _check_is_own_passkey(identity, person, replaces)
     form = blank(next=local_path(target), replaces=replaces or "")
     return view.render(_ADD_PASSKEY, form=form, error=None, **await _making_passkey(identity, person, form))
 
@@ -223,6 +226,12 @@ def _adding(form: Form) -> Values:
         "home": HOME,
         "longest": LONGEST_NAME,
     }
+
+
+async def _check_is_own_passkey(identity: IdentityPlane, person: Person, factor_id: str) -> None:
+    own = await list_own_factors(identity, person)
+    if not any(each.id == factor_id and each.kind is FactorKind.PASSKEY for each in own.factors):
+        raise not_found("factor")
 
 
 async def _making_passkey(identity: IdentityPlane, person: Person, form: Form) -> Values:

@@ -1,5 +1,6 @@
 /*
  * Passkeys on pages (WebAuthn Level 3, sections 5.1 and 5.6). A page works without this file: its forms for them stay hidden.
+ * Where the browser has no passkeys, they stay hidden too, and what has `data-no-passkeys` shows in their place.
  *
  * A form says what it wants by its attributes:
  *
@@ -9,7 +10,7 @@
  *         data-options-from="/path"       or where to ask for them, by POST, when they are wanted: {"options": {...}, "lasts": 300}
  *         data-lasts="300"                for how many seconds the challenge is good, since the page was loaded (may be left out)
  *         data-autofill                   offer passkeys in the field with autocomplete="username webauthn" (may be left out)
- *         data-cancelled="..." data-failed="..." data-known="..." data-over="...">   what to tell (may be left out)
+ *         data-cancelled="..." data-failed="..." data-known="..." data-over="..." data-unreached="...">   what to tell (may be left out)
  *     <input type="hidden" name="credential">   gets the browser's answer as JSON; then the form is sent as usual
  *     <p role="status" data-told></p>           gets what there is to tell
  *     <button>Use a passkey</button>
@@ -26,9 +27,13 @@
     known: "This device holds a passkey of yours already.",
     over: "That took too long. Load the page again.",
     again: "That took too long. Try again.",
+    unreached: "The server did not answer. Try again in a while.",
   };
+  // Pages of one browser share the cookie of what was asked last: who asks tells the others that theirs is over.
+  const others = window.BroadcastChannel ? new BroadcastChannel("passkeys") : null;
   let waiting = null;
   let fetching = null;
+  let offerQuietly = () => {};
 
   function toBytes(text) {
     const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
@@ -108,13 +113,16 @@
   }
 
   async function fetchOptions(form, from) {
-    const answer = await fetch(from, { method: "POST" });
-    if (!answer.ok) {
-      throw new Error(`${from} was answered ${answer.status}`);
+    const answer = await fetch(from, { method: "POST" }).catch(() => null);
+    if (!answer || !answer.ok) {
+      throw new DOMException(`${from} was not answered`, "NetworkError");
     }
     const asked = await answer.json();
     form.dataset.options = JSON.stringify(asked.options);
     form.dataset.overAt = Date.now() + asked.lasts * 1000;
+    if (others) {
+      others.postMessage(from);
+    }
   }
 
   async function ask(form, more) {
@@ -128,15 +136,19 @@
   function send(form, credential) {
     if (isOver(form)) {
       tell(form, form.dataset.optionsFrom ? "again" : "over");
-      return;
+      return false;
     }
     form.elements.namedItem("credential").value = JSON.stringify(write(credential));
     form.submit();
+    return true;
   }
 
   function reasonOf(error) {
     if (error.name === "InvalidStateError") {
       return "known";
+    }
+    if (error.name === "NetworkError") {
+      return "unreached";
     }
     return error.name === "NotAllowedError" || error.name === "AbortError" ? "cancelled" : "failed";
   }
@@ -153,30 +165,61 @@
     }
     tell(form, "");
     form.setAttribute("aria-busy", "true");
+    let isSent = false;
     try {
-      send(form, await ask(form, {}));
+      isSent = send(form, await ask(form, {}));
     } catch (error) {
       tell(form, reasonOf(error));
     } finally {
       form.removeAttribute("aria-busy");
     }
+    if (!isSent) {
+      offerQuietly();
+    }
   }
 
   async function offer(form) {
+    const quiet = new AbortController();
+    waiting = quiet;
+    let isSent = false;
+    try {
+      isSent = send(form, await ask(form, { mediation: "conditional", signal: quiet.signal }));
+    } catch {
+      // Nobody asked aloud, so that nobody is told: the page is there with its other ways.
+    }
+    if (waiting === quiet && !isSent) {
+      waiting = null;
+      if (isOver(form)) {
+        offerQuietly();
+      }
+    }
+  }
+
+  async function keepOffering(form) {
     const can = PublicKeyCredential.isConditionalMediationAvailable;
     if (!can || !(await can.call(PublicKeyCredential))) {
       return;
     }
-    waiting = new AbortController();
-    try {
-      send(form, await ask(form, { mediation: "conditional", signal: waiting.signal }));
-    } catch {
-      // Nobody asked aloud, so that nobody is told: the page is there with its other ways.
-    }
+    offerQuietly = () => {
+      // A question that stands is left alone, and so is one that was asked aloud; a page that nobody sees asks nothing.
+      if (document.hidden || form.hasAttribute("aria-busy") || (waiting && !isOver(form))) {
+        return;
+      }
+      if (waiting) {
+        waiting.abort();
+      }
+      void offer(form);
+    };
+    window.addEventListener("focus", offerQuietly);
+    document.addEventListener("visibilitychange", offerQuietly);
+    offerQuietly();
   }
 
   function begin() {
     if (!window.PublicKeyCredential || !navigator.credentials) {
+      for (const place of document.querySelectorAll("[data-no-passkeys]")) {
+        place.hidden = false;
+      }
       return;
     }
     for (const form of document.querySelectorAll("form[data-passkey]")) {
@@ -191,8 +234,15 @@
           void press(form);
         }
       });
+      if (others && form.dataset.optionsFrom) {
+        others.addEventListener("message", (event) => {
+          if (event.data === form.dataset.optionsFrom) {
+            form.dataset.overAt = 0;
+          }
+        });
+      }
       if (form.hasAttribute("data-autofill")) {
-        void offer(form);
+        void keepOffering(form);
       }
     }
   }
