@@ -1,41 +1,14 @@
 """Signing in with a second factor, page by page and without script, and showing again who one is on the way to something dangerous."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from pyotp.totp import TOTP
 
-from tests.support.browsing import PASSWORD, Visitor
+from tests.support.browsing import PASSWORD, Visitor, protect
 
 pytestmark = pytest.mark.browser
-_STEP_SECONDS = 30
-
-
-class App:
-    """An authenticator app; each of its codes works once, so that it gives those of neighbouring steps."""
-
-    def __init__(self, secret: str) -> None:
-        self._totp, self._at = TOTP(secret), int(time.time()) - _STEP_SECONDS
-
-    def next_code(self) -> str:
-        code, self._at = self._totp.at(self._at), self._at + _STEP_SECONDS
-        return code
-
-
-def protect(visitor: Visitor) -> tuple[App, list[str]]:
-    """Give a person an app, and so recovery codes, through the API."""
-    post, url, version = visitor.context.request.post, visitor.url, {"Api-Version": "v1"}
-    credentials = {"email": visitor.address, "password": PASSWORD}
-    token = post(f"{url}/api/sessions", headers=version, data=credentials).json()["token"]
-    headers = {**version, "Authorization": f"Bearer {token}"}
-    begun = post(f"{url}/api/me/factors/totp", headers=headers, data={"name": "Phone"}).json()
-    app = App(begun["secret"])
-    confirm = f"{url}/api/me/factors/totp/{begun['id']}/confirm"
-    confirmed = post(confirm, headers=headers, data={"code": app.next_code()}).json()
-    return app, confirmed["recoveryCodes"]
 
 
 def test_a_person_with_an_app_signs_in_and_steps_up(newcomer: Callable[[str], Visitor], tmp_path: Path):

@@ -98,7 +98,7 @@ async def _gather(identity: IdentityPlane, person: Person) -> Values:
         "device": device_name,
         "tongues": {locale: _TONGUES.get(locale, locale) for locale in LOCALES},
         "zones": _zones(),
-        **new_password(identity, mfa_enabled=own.user.mfa_enabled),
+        **new_password(identity, own.user),
         "longest": LONGEST_NAME,
     }
 

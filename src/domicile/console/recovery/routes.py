@@ -5,6 +5,7 @@ from litestar.params import FromPath, SkipValidation
 
 from domicile.console.forms import Form, blank
 from domicile.console.new_password import new_password
+from domicile.console.pages import Values
 from domicile.console.session_cookie import no_session_cookie
 from domicile.console.views import View, go_to
 from domicile.identity.plane import IdentityPlane
@@ -50,7 +51,7 @@ async def show_reset(
     view: SkipValidation[View], identity: SkipValidation[IdentityPlane], token: FromPath[str]
 ) -> Response[str]:
     """The form for the new password; looking at it uses nothing up."""
-    return view.render(_RESET, form=blank(), error=None, token=token, **new_password(identity))
+    return view.render(_RESET, form=blank(), error=None, token=token, **await _asked_of(identity, token))
 
 
 @post("/reset/{token:str}")
@@ -65,8 +66,13 @@ async def reset(
     try:
         await service.reset_password(identity, token, form.secret("password"), origin)
     except DomainError as error:
-        return view.refuse(_RESET, error, form, token=token, **new_password(identity))
+        asked = {} if error.code == "link-invalid" else await _asked_of(identity, token)
+        return view.refuse(_RESET, error, form, token=token, **asked)
     return go_to("/sign-in", done="password-reset", cookie=no_session_cookie())
+
+
+async def _asked_of(identity: IdentityPlane, token: str) -> Values:
+    return new_password(identity, await service.find_user_of_link(identity, token))
 
 
 ROUTES = [show_forgot, send_forgot, show_forgot_sent, show_reset, reset]

@@ -2,16 +2,16 @@
  * The strength of a new password while it is typed. A page works without this file: its rules are in words beside the field, and the
  * server judges when the form is sent. It judges here too, by the same rules, so that a page never says what the server does not.
  *
- *   <input id="password" type="password">
- *   <div role="status" data-strength-of="password" data-label="Password"
+ *   <input id="password" name="password" type="password" aria-describedby="password-strength">
+ *   <div id="password-strength" role="status" data-strength-of="password" data-label="Password"
  *        data-mfa                        who it is for has a second factor beside it (may be left out)
  *        data-email="..." data-name="...">   who it is for, where the form has no such fields (may be left out)
  *     <p hidden data-verdict><meter min="0" max="5"></meter> <strong data-word></strong></p>
  *     <p data-why></p>
  *   </div>
  *
- * Nothing is sent but the password, the `email` and the `name` of the same form, to this server; nothing is kept. The page's policy
- * needs `script-src 'self'; connect-src 'self'`. An answer that does not come, or says that too many ask, leaves the page as it was.
+ * Nothing is sent but the password, the address and the name, and whether there is a second factor, to this server; nothing is kept.
+ * The page's policy needs `script-src 'self'; connect-src 'self'`. An answer that does not come, or says that too many ask, leaves the page as it was.
  */
 "use strict";
 
@@ -37,7 +37,16 @@
       credentials: "omit",
       signal,
     });
+    if (answer.status === 400) {
+      return refusal(await answer.json());
+    }
     return answer.ok ? answer.json() : null;
+  }
+
+  /* What cannot be a password is not rated but refused, in the words in which the form would be. */
+  function refusal(problem) {
+    const why = problem.fields && problem.fields.password;
+    return why ? { acceptable: false, score: 0, why, suggestions: [] } : null;
   }
 
   function sentence(label, why) {
@@ -87,14 +96,22 @@
       }
     }
 
-    input.addEventListener("input", () => {
+    function again() {
       leave();
       if (input.value) {
         pausing = setTimeout(judge, PAUSE_MILLISECONDS);
       } else {
         show(shown, null);
       }
-    });
+    }
+
+    // Another address or name makes the same password another one.
+    for (const name of [input.name, "email", "name"]) {
+      const field = input.form.elements.namedItem(name);
+      if (field) {
+        field.addEventListener("input", again);
+      }
+    }
     input.form.addEventListener("submit", leave);
     input.after(revealing(input));
   }

@@ -105,6 +105,15 @@ async def reset_password(plane: IdentityPlane, token: str, new: SecretText, orig
     await plane.tell_regions()
 
 
+async def find_user_of_link(plane: IdentityPlane, token: str) -> User | None:
+    """Find whose password a link would set, for a page that tells beforehand what `reset_password` will ask; uses nothing up.
+
+    None for a link that is worth nothing. Not counted as a try: the secret has 256 bits, and mail scanners look at links again and again.
+    """
+    token_hash, now = plane.token_hash.of(token), plane.clock()
+    return await plane.database.read(lambda tx: _find_user_of_link(tx, token_hash, now))
+
+
 async def _set_by_link(plane: IdentityPlane, token_hash: bytes, new: SecretText, origin: Origin) -> None:
     user = await plane.database.read(lambda tx: _user_of_link(tx, token_hash, plane.clock()))
     act = SecurityEventType.PASSWORD_RESET
@@ -184,11 +193,14 @@ async def _settle(
 
 
 async def _user_of_link(tx: IdentityTx, token_hash: bytes, now: datetime) -> User:
-    owner = await store.find_user_of_link(tx, token_hash, now=now)
-    user = await find_user(tx, owner) if owner else None
-    if user is None:
+    if (user := await _find_user_of_link(tx, token_hash, now)) is None:
         raise link_invalid()
     return user
+
+
+async def _find_user_of_link(tx: IdentityTx, token_hash: bytes, now: datetime) -> User | None:
+    owner = await store.find_user_of_link(tx, token_hash, now=now)
+    return await find_user(tx, owner) if owner else None
 
 
 def _requested(user: UserId, asked: PasswordReset) -> SecurityEvent:
