@@ -11,7 +11,8 @@
  *   </div>
  *
  * Nothing is sent but the password, the address and the name, and whether there is a second factor, to this server; nothing is kept.
- * The page's policy needs `script-src 'self'; connect-src 'self'`. An answer that does not come, or says that too many ask, leaves the page as it was.
+ * The page's policy needs `script-src 'self'; connect-src 'self'`, and no markup is made of text, so that it may say
+ * `require-trusted-types-for 'script'; trusted-types 'none'`, too. An answer that does not come, or says that too many ask, leaves the page as it was.
  */
 "use strict";
 
