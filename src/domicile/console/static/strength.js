@@ -69,6 +69,15 @@
     shown.querySelector("[data-why]").textContent = told.join(" ");
   }
 
+  /* What the form said was of another password, and would stand against what is told of this one. */
+  function forgetRefusal(input) {
+    const said = document.getElementById(`${input.id}-error`);
+    if (said) {
+      said.remove();
+      input.removeAttribute("aria-invalid");
+    }
+  }
+
   function watch(shown) {
     const input = document.getElementById(shown.dataset.strengthOf);
     let pausing = 0;
@@ -89,6 +98,9 @@
         const rating = await rate(input, shown, signal);
         if (!signal.aborted) {
           show(shown, rating);
+          if (rating) {
+            forgetRefusal(input);
+          }
         }
       } catch {
         if (!signal.aborted) {
