@@ -83,6 +83,21 @@ def test_the_field_is_described_by_its_rules_and_by_what_is_told(new_visitor: Ca
     expect(field).to_have_accessible_description(re.compile("At least 15 characters.*Not accepted.*must be"))
 
 
+def test_what_the_form_said_of_another_password_makes_way(new_visitor: Callable[..., Visitor]):
+    ada = new_visitor()
+    ada.open("/sign-up")
+    ada.fill(email="ada.again@example.com", name="Ada Example", password="passwordpassword")
+    ada.press("Sign up")
+    field, said = ada.page.locator("[name=password]"), ada.page.locator("#password-error")
+    expect(said).to_contain_text("is a common password")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    ada.fill(password=PASSWORD)
+    expect(ada.page.get_by_role("status")).to_contain_text("Strong")
+    expect(said).to_have_count(0)
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("^At least 15 characters.*Strong"))
+
+
 def test_a_link_to_a_new_password_judges_it_as_its_person_s(newcomer: Callable[[str], Visitor]):
     ada = newcomer("Zorblax")
     protect(ada)

@@ -10,7 +10,7 @@ import pytest
 from markupsafe import escape
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Page, Route, expect
 
-from domicile.console.pages import PAGE_HEADERS
+from domicile.console.pages import PAGE_HEADERS, PASSKEYS, policy_of
 from domicile.identity.passkeys.domain import Ceremony, Shown
 from domicile.identity.passkeys.service import begin_assertion, use_assertion
 from domicile.infra.migrations import History
@@ -23,7 +23,6 @@ from tests.support.world import Person, World, until
 
 pytestmark = pytest.mark.browser
 
-POLICY = PAGE_HEADERS["Content-Security-Policy"] + "; script-src 'self'; connect-src 'self'"
 _PAGE = """<!doctype html><html lang="en"><title>Passkeys</title><link rel="icon" href="/static/mark.svg">
 <label>E-mail address <input name="email" autocomplete="username webauthn"></label>
 <form method="post" action="/sent" hidden {attributes}>
@@ -62,7 +61,7 @@ class Device:
     def open(self, form: dict[str, str], *, path: str = "/page") -> None:
         """Show a page with a form for passkeys, under the policy of the console's pages and a script of our own."""
         attributes = " ".join(f'{name}="{escape(value)}"' for name, value in form.items())
-        headers = {**PAGE_HEADERS, "Content-Security-Policy": POLICY}
+        headers = {**PAGE_HEADERS, "Content-Security-Policy": policy_of((PASSKEYS,))}
         body = _PAGE.format(attributes=attributes)
 
         def give(route: Route) -> None:

@@ -26,6 +26,19 @@ def test_a_good_password_ends_with_success(run: Run, peer: Peer):
     assert (ran.code, json.loads(ran.out)) == (0, STRONG)
 
 
+@pytest.mark.parametrize("more", [(), ("--second-factor",)])
+def test_a_password_is_rated_alone_or_beside_a_second_factor(run: Run, peer: Peer, more: tuple[str, ...]):
+    peer.answer("POST /api/password/check", 200, STRONG)
+    who = ("--email", "ann@example.com", "--url", peer.url)
+    ran = run("password", "check", *who, *more, "--password-stdin", stdin="seven maps\n")
+    assert ran.code == 0
+    assert peer.requests[-1].body == {
+        "password": "seven maps",
+        "email": "ann@example.com",
+        "mfaEnabled": bool(more),
+    }
+
+
 def test_a_password_is_changed_with_the_present_one(run: Run, signed_in: Peer):
     signed_in.answer("POST /api/me/password", 204, None)
     ran = run("password", "change", "--password-stdin", stdin="the present one\na pelican folds seven maps\n")

@@ -36,6 +36,11 @@ STRENGTH = "strength.js"
 """Of a page on which a password is chosen: how strong it is shows while it is typed."""
 
 
+_OF_SCRIPTS = (
+    "; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
 class Pages:
     """Renders templates by their path in the console's folder, such as `mailbox/templates/list.html`."""
 
@@ -68,11 +73,10 @@ class Pages:
             content,
             media_type=MediaType.HTML,
             status_code=status_code,
-            headers={**PAGE_HEADERS, **_policy(scripts), **(headers or {})},
+            headers={**PAGE_HEADERS, "Content-Security-Policy": policy_of(scripts), **(headers or {})},
         )
 
 
-def _policy(scripts: Sequence[str]) -> dict[str, str]:
-    """Let the scripts of a page, all of them ours and none of them inline, ask this server and nobody else."""
-    more = "; script-src 'self'; connect-src 'self'" if scripts else ""
-    return {"Content-Security-Policy": PAGE_HEADERS["Content-Security-Policy"] + more}
+def policy_of(scripts: Sequence[str]) -> str:
+    """Let the scripts of a page, all ours and none inline, ask this server and nobody else, and never make markup or script of text."""
+    return PAGE_HEADERS["Content-Security-Policy"] + (_OF_SCRIPTS if scripts else "")

@@ -20,12 +20,15 @@ def check_password(
     *,
     email: Annotated[str | None, Parameter(help="The address that it is to go with.")] = None,
     name: Annotated[str | None, Parameter(help="The name of its person.")] = None,
+    second_factor: Annotated[
+        bool, Parameter(negative=(), help="Its person has a second factor beside it.")
+    ] = False,
     password_stdin: PasswordFromInput = False,
     server: Server = LOCAL,
 ) -> None:
     """Rate a password from 0 to 4, and tell why it would be refused; ends with 1 if it would be."""
     typed = asking.read_password() if password_stdin else asking.ask_password()
-    body = {"password": typed} | {
+    body = {"password": typed, "mfaEnabled": second_factor} | {
         key: value for key, value in (("email", email), ("name", name)) if value is not None
     }
     with open_api(server.base_url) as api:

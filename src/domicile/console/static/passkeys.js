@@ -16,7 +16,8 @@
  *     <button>Use a passkey</button>
  *   </form>
  *
- * Nothing is kept, and nobody is asked but this server: the page's policy needs `script-src 'self'; connect-src 'self'`.
+ * Nothing is kept, and nobody is asked but this server: the page's policy needs `script-src 'self'; connect-src 'self'`. No markup is
+ * made of text, so that it may say `require-trusted-types-for 'script'; trusted-types 'none'`, too.
  */
 "use strict";
 

@@ -11,7 +11,8 @@
  *   </div>
  *
  * Nothing is sent but the password, the address and the name, and whether there is a second factor, to this server; nothing is kept.
- * The page's policy needs `script-src 'self'; connect-src 'self'`. An answer that does not come, or says that too many ask, leaves the page as it was.
+ * The page's policy needs `script-src 'self'; connect-src 'self'`, and no markup is made of text, so that it may say
+ * `require-trusted-types-for 'script'; trusted-types 'none'`, too. An answer that does not come, or says that too many ask, leaves the page as it was.
  */
 "use strict";
 
@@ -68,6 +69,15 @@
     shown.querySelector("[data-why]").textContent = told.join(" ");
   }
 
+  /* What the form said was of another password, and would stand against what is told of this one. */
+  function forgetRefusal(input) {
+    const said = document.getElementById(`${input.id}-error`);
+    if (said) {
+      said.remove();
+      input.removeAttribute("aria-invalid");
+    }
+  }
+
   function watch(shown) {
     const input = document.getElementById(shown.dataset.strengthOf);
     let pausing = 0;
@@ -88,6 +98,9 @@
         const rating = await rate(input, shown, signal);
         if (!signal.aborted) {
           show(shown, rating);
+          if (rating) {
+            forgetRefusal(input);
+          }
         }
       } catch {
         if (!signal.aborted) {
