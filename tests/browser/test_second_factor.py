@@ -76,7 +76,8 @@ def test_steps_out_of_order_begin_anew(visitor: Visitor):
             visitor.press("Sign in")
         expect(visitor.page.get_by_role("alert")).to_contain_text("do not belong together")
     visitor.fill(password="not the right password")
-    visitor.press("Sign in")
+    with visitor.page.expect_navigation():
+        visitor.press("Sign in")
     assert visitor.heading() == "Sign in"
 
 
