@@ -206,7 +206,7 @@ def _is_for_passkey(form: Form | None) -> bool:
 
 
 def scripts_for(form: Form) -> tuple[str, ...]:
-    """Name the script of a page that asks for a passkey; every other page has none."""
+    """Name the script of a page that shows a factor, which needs one only for a passkey."""
     return (PASSKEYS,) if _is_for_passkey(form) else ()
 
 
