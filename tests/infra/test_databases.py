@@ -182,6 +182,56 @@ async def test_a_busy_file_is_waited_for(tmp_path: Path):
     await database.close()
 
 
+async def test_a_transaction_given_up_while_the_file_was_busy_keeps_nothing_and_no_lock(tmp_path: Path):
+    database = region_database(f"sqlite+aiosqlite:///{tmp_path / 'region.db'}", DE)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+        await connection.execute(insert(counters).values(name="one", value=0))
+    holder = sqlite3.connect(tmp_path / "region.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(database.run_tx(lambda tx: set_count(tx, 9)))
+    await database.read(count_of)
+
+    waiting.cancel()
+    holder.execute("COMMIT")
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert await database.read(count_of) == 0
+    holder.execute("BEGIN IMMEDIATE")  # refused at once, were a lock left
+    holder.execute("ROLLBACK")
+    holder.close()
+    await database.run_tx(add_one)
+    assert await database.read(count_of) == 1
+    await database.close()
+
+
+async def test_a_transaction_without_a_statement_is_none(database: Database[RegionTx]):
+    async def nothing(tx: RegionTx) -> RegionId:
+        return tx.region
+
+    async def refused(tx: RegionTx) -> None:
+        raise DomainError(ErrorKind.CONFLICT, "no", f"No, {tx.region}.")
+
+    assert await database.run_tx(nothing) == DE
+    with pytest.raises(DomainError):
+        await database.run_tx(refused)
+    await database.run_tx(add_one)
+    assert await database.read(count_of) == 1
+
+
+async def test_rows_that_a_change_returns_and_its_count_are_told(database: Database[RegionTx]):
+    more = [{"name": name, "value": 7} for name in ("two", "three")]
+
+    async def work(tx: RegionTx) -> tuple[list[int], int]:
+        await tx.execute(insert(counters), more)
+        step = update(counters).where(counters.c.value == 7).values(value=8)
+        returned = await tx.execute(step.returning(counters.c.value))
+        return [row.value for row in returned], await tx.count(update(counters).values(value=9))
+
+    assert await database.run_tx(work) == ([8, 8], 3)
+
+
 async def test_a_file_that_stays_busy_is_out_of_reach_in_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -25,6 +25,7 @@ from domicile.region.plane import RegionPlane
 from domicile.region.purging.service import purge_due
 
 _ROUND_SECONDS = 1.0
+_PURGE_ROUND_SECONDS = 10.0
 _ROUNDS_BETWEEN_FLUSHES = 10
 _ROUNDS_BETWEEN_CLEANINGS = 600
 _ROUNDS_BETWEEN_CHECKPOINTS = 300
@@ -51,9 +52,10 @@ async def working(node: Node) -> AsyncGenerator[None]:
             (asyncio.Event(), _feed_rounds(courier)),
             (asyncio.Event(), _standing_rounds(door)),
             (asyncio.Event(), _audit_rounds(door)),
-            (asyncio.Event(), _purge_rounds(door.plane)),
         ):
             tasks.append(asyncio.create_task(_run(region, waker, rounds)))
+        purging = _run(region, asyncio.Event(), _purge_rounds(door.plane), every=_PURGE_ROUND_SECONDS)
+        tasks.append(asyncio.create_task(purging))
     try:
         yield
     finally:
@@ -65,8 +67,14 @@ async def working(node: Node) -> AsyncGenerator[None]:
             await _attempt("refusals", lambda door=door: door.refusals.write_down(door.plane))
 
 
-async def _run(plane: str, waker: asyncio.Event, work: Callable[[int], Awaitable[None]]) -> None:
-    """Do a round whenever woken, and every second in any case."""
+async def _run(
+    plane: str,
+    waker: asyncio.Event,
+    work: Callable[[int], Awaitable[None]],
+    *,
+    every: float = _ROUND_SECONDS,
+) -> None:
+    """Do a round whenever woken, and after so many seconds in any case."""
     number = 0
     while True:
         waker.clear()
@@ -75,7 +83,7 @@ async def _run(plane: str, waker: asyncio.Event, work: Callable[[int], Awaitable
         if _was_cancelled():
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(waker.wait(), _ROUND_SECONDS)
+            await asyncio.wait_for(waker.wait(), every)
 
 
 def _was_cancelled() -> bool:

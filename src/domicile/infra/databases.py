@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import structlog
-from sqlalchemy import Connection, CursorResult, Executable, Row, Table, event, select
+from sqlalchemy import CursorResult, Executable, Row, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from domicile.infra.sqlite_driver import open_sqlite, read_only
 from domicile.kernel.errors import DomainError, ErrorKind
 from domicile.kernel.ids import RegionId
 
@@ -38,8 +39,10 @@ _SQLITE_CONNECTIONS = 3
 _RETRIED_SQLSTATES = {"40001", "40P01", "55P03"}
 _OUTAGE_SQLSTATES = ("08", "25006", "28", "3D", "53", "55000", "57", "58", "XX")
 """Beginnings of: no connection, read-only since a failover, no entry, no such database, full, closed to connections, stopped, broken."""
-_SQLITE_READS: dict[str, Any] = {"domicile_reads": True}  # Any: as SQLAlchemy has its options
-_POSTGRESQL_READS: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_POSTGRESQL_READS: dict[str, Any] = {  # Any: as SQLAlchemy has its options
+    "isolation_level": "REPEATABLE READ",
+    "postgresql_readonly": True,
+}
 _log = structlog.get_logger("domicile.databases")
 
 _open_transaction: ContextVar[str | None] = ContextVar("open_transaction", default=None)
@@ -62,13 +65,17 @@ class Tx:
         """Ask the engine for a sign of life."""
         await self._connection.execute(select(1))
 
-    async def first(self, statement: Executable) -> Row[Any] | None:
+    async def first(
+        self, statement: Executable, parameters: Mapping[str, object] | None = None
+    ) -> Row[Any] | None:
         """Run a query and give its first row."""
-        return (await self._connection.execute(statement)).first()
+        return (await self._connection.execute(statement, parameters)).first()
 
-    async def all(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def all(
+        self, statement: Executable, parameters: Mapping[str, object] | None = None
+    ) -> Sequence[Row[Any]]:
         """Run a query and give all its rows; the statement bounds them."""
-        return (await self._connection.execute(statement)).all()
+        return (await self._connection.execute(statement, parameters)).all()
 
     async def count(self, statement: Executable) -> int:
         """Run a change and tell how many rows it touched."""
@@ -118,9 +125,7 @@ class Database(Generic[TxT]):
         self._name = name
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine: AsyncEngine = _sqlite_engine(url) if self._is_sqlite else _postgresql_engine(url)
-        self._reading = self.engine.execution_options(
-            **(_SQLITE_READS if self._is_sqlite else _POSTGRESQL_READS)
-        )
+        self._reading = self.engine if self._is_sqlite else self.engine.execution_options(**_POSTGRESQL_READS)
         self._one_writer = asyncio.Lock()
         self.label = f"{self.engine.dialect.name} {Path(make_url(url).database or '').name}"
 
@@ -148,6 +153,8 @@ class Database(Generic[TxT]):
 
         async def once(_attempt: int) -> ResultT:
             async with self._reading.connect() as connection:
+                if self._is_sqlite:
+                    read_only(connection)
                 return await work(self._begin(connection))
 
         return await self._patiently(once)
@@ -249,39 +256,14 @@ def require_no_transaction() -> None:
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(
+    return open_sqlite(
         url,
+        _PRAGMAS,
         pool_size=_SQLITE_CONNECTIONS,
         max_overflow=0,
         pool_timeout=_PATIENCE_SECONDS,
         hide_parameters=True,
     )
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's, behind SQLAlchemy's adapter
-    """Set what every SQLite connection needs; the driver's own implicit BEGIN is switched off, ours follows.
-
-    A connection that cannot be set up is closed here: the pool never hears of it, and its thread would outlive it.
-    """
-    try:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in _PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-    except Exception:
-        connection.close()
-        raise
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    if connection.get_execution_options().get("domicile_reads"):
-        connection.exec_driver_sql("BEGIN")
-    else:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgresql_engine(url: str) -> AsyncEngine:

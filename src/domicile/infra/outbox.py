@@ -12,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    bindparam,
     delete,
     or_,
     select,
@@ -80,6 +81,9 @@ class Outbox:
         self._clock = clock
         self._park_after = park_after
         self._wake = wake
+        due = self._is_open() & (table.c.due_at <= bindparam("now", type_=UtcTime))
+        self._due = select(table).where(due).order_by(table.c.due_at, table.c.id)
+        self._due = self._due.limit(bindparam("at_most", type_=BigInteger))
 
     async def append(self, tx: Tx, kind: str, *, owner_id: str, subject_id: str, version: int = 0) -> str:
         """Write down an effect together with the change that calls for it; gives the row's id."""
@@ -101,10 +105,7 @@ class Outbox:
 
     async def list_due(self, tx: Tx, *, at_most: int) -> tuple[OutboxRow, ...]:
         """List rows whose time has come, oldest first; parked ones are left out."""
-        due = self._is_open() & (self._table.c.due_at <= self._clock())
-        rows = await tx.all(
-            select(self._table).where(due).order_by(self._table.c.due_at, self._table.c.id).limit(at_most)
-        )
+        rows = await tx.all(self._due, {"now": self._clock(), "at_most": at_most})
         return tuple(_row(row) for row in rows)
 
     async def list_open(

@@ -74,6 +74,7 @@ class KeyKeeper(Generic[TxT]):
         self._one_at_a_time = asyncio.Lock()
         self._looked_at = 0.0
         self._keys: SigningKeys | None = None
+        self._marks = _marks(table)
 
     def __repr__(self) -> str:
         return f"KeyKeeper({self.owner})"
@@ -99,7 +100,7 @@ class KeyKeeper(Generic[TxT]):
         async with self._one_at_a_time:
             if self._keys is not None and any(key.is_due(self._clock()) for key in self.keys.known):
                 await self._database.run_tx(self._promote)
-            marks = await self._database.read(lambda tx: tx.all(self._marks()))
+            marks = await self._database.read(lambda tx: tx.all(self._marks))
             if self._keys is None or {(m.kid, m.state, m.signs_from) for m in marks} != self._held():
                 await self._load()
 
@@ -192,11 +193,6 @@ class KeyKeeper(Generic[TxT]):
         known = (key for key in self.keys.known if key.state is not KeyState.FORMER)
         return {(key.kid, key.state, key.signs_from) for key in known}
 
-    def _marks(self):  # noqa: ANN202  # SQLAlchemy's query
-        """Ask for what changes; a key that became a former one is seen by its not being among these any more."""
-        table = self._table
-        return select(table.c.kid, table.c.state, table.c.signs_from).where(table.c.state != KeyState.FORMER)
-
     def _row(self, signer: Signer, state: KeyState, now: datetime, signs_from: datetime) -> dict[str, object]:
         return {
             "kid": signer.key_id,
@@ -222,6 +218,11 @@ def _life(row: Row[Any]) -> SigningKey:
 
 def _context(kid: str) -> str:
     return f"signing key {kid}"
+
+
+def _marks(table: Table):  # noqa: ANN202  # SQLAlchemy's query
+    """Ask for what changes; a key that became a former one is seen by its not being among these any more."""
+    return select(table.c.kid, table.c.state, table.c.signs_from).where(table.c.state != KeyState.FORMER)
 
 
 def _everything(table: Table):  # noqa: ANN202  # SQLAlchemy's query

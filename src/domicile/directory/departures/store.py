@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text, delete, exists, select, union, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    select,
+    union,
+    update,
+)
 
 from domicile.directory.accounts.store import accounts
 from domicile.directory.memberships.store import memberships
@@ -55,6 +67,15 @@ departures = Table(
     Column("blocking", OpaqueJson, nullable=False),
     Column("at", UtcTime, nullable=False),
     Index("ix_directory_departures_at", "at"),
+)
+
+# Whoever has left keeps their rows until the last region is done.
+_IS_OPEN = exists().where(departures.c.user_id == leavers.c.user_id)
+_UNDER_WAY = (
+    select(leavers)
+    .where((leavers.c.state == LeaverState.LEAVING) | _IS_OPEN)
+    .order_by(leavers.c.at, leavers.c.user_id)
+    .limit(bindparam("at_most", type_=BigInteger))
 )
 
 
@@ -114,12 +135,7 @@ async def find_leaver(tx: DirectoryTx, user: UserId) -> Leaver | None:
 
 async def list_leaving(tx: DirectoryTx, *, at_most: int) -> tuple[Leaver, ...]:
     """List who is leaving, and who has left and is waited for in some region, those who asked first in front."""
-    # Whoever has left keeps their rows until the last region is done.
-    is_open = exists().where(departures.c.user_id == leavers.c.user_id)
-    wanted = (leavers.c.state == LeaverState.LEAVING) | is_open
-    rows = await tx.all(
-        select(leavers).where(wanted).order_by(leavers.c.at, leavers.c.user_id).limit(at_most)
-    )
+    rows = await tx.all(_UNDER_WAY, {"at_most": at_most})
     return tuple(Leaver(UserId(row.user_id), LeaverState(row.state), row.version, row.at) for row in rows)
 
 

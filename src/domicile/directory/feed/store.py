@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Table, Text, delete, select
+from sqlalchemy import BigInteger, Column, Table, Text, bindparam, delete, select
 
 from domicile.infra.databases import DirectoryTx
 from domicile.infra.planes import DIRECTORY, UtcTime
@@ -25,6 +25,13 @@ feed = Table(
     Column("subject_id", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("at", UtcTime, nullable=False),
+)
+
+_BEYOND = (
+    select(feed.c.seq, feed.c.kind, feed.c.subject_id, feed.c.version)
+    .where(feed.c.region_id == bindparam("region"), feed.c.seq > bindparam("after"))
+    .order_by(feed.c.seq)
+    .limit(bindparam("at_most", type_=BigInteger))
 )
 
 USER_CHANGED = "user-changed"
@@ -75,13 +82,7 @@ async def append_feed(
 
 async def list_feed(tx: DirectoryTx, region: RegionId, *, after: int, at_most: int) -> tuple[FeedRow, ...]:
     """List a region's rows beyond the number `after`, in order."""
-    mine = (feed.c.region_id == region) & (feed.c.seq > after)
-    rows = await tx.all(
-        select(feed.c.seq, feed.c.kind, feed.c.subject_id, feed.c.version)
-        .where(mine)
-        .order_by(feed.c.seq)
-        .limit(at_most)
-    )
+    rows = await tx.all(_BEYOND, {"region": region, "after": after, "at_most": at_most})
     return tuple(FeedRow(row.seq, row.kind, row.subject_id, row.version) for row in rows)
 
 

@@ -131,7 +131,7 @@ async def find_live_session(
 ) -> LiveSession | None:
     """Find the session of a token, if it is within its limits and its user may sign in."""
     asked = {"token_hash": token_hash, "now": now, "idle_since": now - limits.idle}
-    row = (await tx.execute(_BY_TOKEN, asked)).first()
+    row = await tx.first(_BY_TOKEN, asked)
     if row is None:
         return None
     return LiveSession(

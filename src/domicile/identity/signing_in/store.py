@@ -76,7 +76,7 @@ class Candidate:
 
 async def find_candidate(tx: IdentityTx, email_key: str, mark: bytes) -> Candidate | None:
     """Find everything that a sign-in by password needs, in one query, which is the same for every address."""
-    row = (await tx.execute(_BY_EMAIL, {"email_key": email_key, "mark": mark})).first()
+    row = await tx.first(_BY_EMAIL, {"email_key": email_key, "mark": mark})
     return Candidate(user_of(row), row.hash, Earlier(row.sessions, mark, row.last_used_at)) if row else None
 
 

@@ -112,7 +112,7 @@ async def read_counters(
     """Read those of at most four counters that there are, and when a user was last seen at a source."""
     padded = (*keys, *(b"" for _ in _KEYS))
     asked = {"of_user": user, "source": source, "never": never} | dict(zip(_KEYS, padded, strict=False))
-    rows = {row.counter_key: row for row in (await tx.execute(_BOTH, asked)).all()}
+    rows = {row.counter_key: row for row in await tx.all(_BOTH, asked)}
     seen = rows.pop(source, None)
     found = {key: CounterRow(_counter_of(row), row.noted_at) for key, row in rows.items()}
     return found, seen.last_at if seen else None

@@ -32,6 +32,7 @@ access_log = Table(
 )
 
 _HEAD = "head"
+_READ_HEAD = select(access_log_head.c.seq).where(access_log_head.c.name == _HEAD)
 
 
 class Changed(StrEnum):
@@ -102,7 +103,7 @@ async def begin_access_log(tx: RegionTx) -> None:
 
 async def read_head(tx: RegionTx) -> int:
     """Read the number of the latest change."""
-    row = await tx.first(select(access_log_head.c.seq).where(access_log_head.c.name == _HEAD))
+    row = await tx.first(_READ_HEAD)
     return row.seq if row else 0
 
 

@@ -82,6 +82,7 @@ class Courier:
         } | handlers
         self._delivery = Delivery(plane.id, plane.database, plane.outbox, self._handle)
         self._under_way: set[asyncio.Task[None]] = set()
+        self._applied_up_to = 0
 
     async def deliver_outbox(self) -> int:
         """Deliver what is due, oldest first; tells how many rows were finished."""
@@ -162,19 +163,30 @@ class Courier:
         """Apply what the directory has for this region, in order; tells how many rows.
 
         A row and the cursor past it are one transaction. A row that fails too often is parked, and the next ones go on.
+        Where the directory has nothing beyond what this process saw applied, the region is not asked.
         """
         applied = 0
         while True:
+            known = self._applied_up_to
+            if not (rows := await self._list_feed(after=known)):
+                return applied
             seq, attempts = await self.plane.database.read(store.read_cursor)
-            rows = await self.plane.directory.read(
-                lambda tx, seq=seq: list_feed(tx, self.plane.id, after=seq, at_most=_ROWS_AT_ONCE)
-            )
+            if seq != known:
+                # Another worker has applied some of them, or this one has just begun.
+                self._applied_up_to = seq
+                continue
             for row in rows:
                 if not await self._apply_or_count(row, before=seq, attempts=attempts):
                     return applied
-                seq, attempts, applied = row.seq, 0, applied + 1
+                self._applied_up_to = seq = row.seq
+                attempts, applied = 0, applied + 1
             if len(rows) < _ROWS_AT_ONCE:
                 return applied
+
+    async def _list_feed(self, *, after: int) -> tuple[FeedRow, ...]:
+        return await self.plane.directory.read(
+            lambda tx: list_feed(tx, self.plane.id, after=after, at_most=_ROWS_AT_ONCE)
+        )
 
     async def forget_applied_feed(self) -> int:
         """Delete the rows of the feed that this region has applied; tells how many."""

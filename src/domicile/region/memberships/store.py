@@ -216,7 +216,7 @@ async def find_member(tx: RegionTx, account: AccountId, user: UserId) -> Member 
 async def has_member_with_email(tx: RegionTx, account: AccountId, spellings: tuple[str, str]) -> bool:
     """Tell whether a user of the account has the address, given in both forms in which a card may hold it."""
     asked = {f"spelling_{n}": spelling.lower() for n, spelling in enumerate(spellings)}
-    return (await tx.execute(_WITH_EMAIL, {"account_id": account, **asked})).first() is not None
+    return await tx.first(_WITH_EMAIL, {"account_id": account, **asked}) is not None
 
 
 async def list_members(

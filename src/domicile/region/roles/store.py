@@ -53,7 +53,7 @@ async def insert_role(tx: RegionTx, account: AccountId, role: CustomRole) -> boo
 
 async def find_custom_role(tx: RegionTx, account: AccountId, role: RoleId) -> CustomRole | None:
     """Find a role that an account made for itself."""
-    row = (await tx.execute(_BY_ID, {"of_account": account, "role": role})).first()
+    row = await tx.first(_BY_ID, {"of_account": account, "role": role})
     return _custom_role(row) if row else None
 
 
