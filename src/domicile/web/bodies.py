@@ -1,6 +1,8 @@
 """Bodies on the wire, read strictly: JSON without duplicate keys, no coercion, every fault named by its field."""
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -69,10 +71,15 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
+@cache
+def _fields_of(body: type[Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(body)}
+
+
 def read_struct(raw: bytes, body: type[StructT]) -> StructT:
     """Read a body of the given shape; `invalid-input` names every unknown, read-only, missing and mistyped field at once."""
     found = parse_object(raw)
-    known = {field.encode_name: field for field in msgspec.structs.fields(body)}
+    known = _fields_of(body)
     unknown = islice((name for name in found if name not in known), _MOST_UNKNOWN)
     faults = {name[:_LONGEST_NAME]: _unknown(name) for name in unknown}
     values: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Final
 
@@ -165,13 +166,16 @@ def wait_of(counter: Counter, rule: Rule, *, now: datetime) -> timedelta:
 
 
 Network = IPv4Network | IPv6Network
+_ADDRESSES_HELD = 1024
 
 
+@lru_cache(_ADDRESSES_HELD)
 def network_of(address: Address) -> Network:
     """Give the network in which one household or office moves about, and out of which one can take many addresses: /24, or /48."""
     return ip_network((address.packed, 24 if isinstance(address, IPv4Address) else 48), strict=False)
 
 
+@lru_cache(_ADDRESSES_HELD)
 def range_of(address: Address) -> Network:
     """Give the range of one customer: an IPv4 address, or an IPv6 /64."""
     return ip_network((address.packed, 32 if isinstance(address, IPv4Address) else 64), strict=False)
