@@ -11,6 +11,7 @@ from domicile.infra.secrets import SERVICE_TOKEN
 from domicile.infra.settings import load_settings
 from tests.cli.conftest import Run
 from tests.cli.peer import Peer
+from tests.support.services import EXAMPLE
 
 REVIEW = "GET /api/access/review?limit=250"
 PREFLIGHT = "POST /api/access/preflight"
@@ -174,26 +175,20 @@ def test_a_service_follows_the_feed_with_its_own_credential(
 def test_the_credential_of_a_service_is_shown_once_with_the_line_for_the_configuration(
     run: Run, tmp_path: Path
 ):
-    ended = run("services", "token", "workload")
+    ended = run("service", "token", "workload")
     token = ended.out.strip()
     mark = sha256(token.encode()).hexdigest()
     assert token.startswith(SERVICE_TOKEN) and f'credential_sha256 = "{mark}"' in ended.err
     assert token not in ended.err
     config = tmp_path / "domicile.toml"
-    levels = '{read-only = ["workload:x:read"], full-access = ["workload:x:read"]}'
-    config.write_text(
-        f'[[services]]\nname = "workload"\ntitle = "W"\nlevels = {levels}\ncredential_sha256 = "{mark}"\n'
-    )
+    config.write_text(f'[[services]]\nmanifest = "{EXAMPLE}"\ncredential_sha256 = "{mark}"\n')
     assert load_settings(config, tmp_path, {}).service_credentials() == {"workload": bytes.fromhex(mark)}
-    told = json.loads(run("services", "token", "workload", "--json").out)
+    told = json.loads(run("service", "token", "workload", "--json").out)
     assert told["credentialSHA256"] == sha256(told["token"].encode()).hexdigest()
 
 
 def test_a_credential_that_is_no_digest_is_a_fault_of_the_configuration(run: Run, tmp_path: Path):
     config = tmp_path / "domicile.toml"
-    levels = '{read-only = ["w:x:read"], full-access = ["w:x:read"]}'
-    config.write_text(
-        f'[[services]]\nname = "w"\ntitle = "W"\nlevels = {levels}\ncredential_sha256 = "dsv_x"\n'
-    )
+    config.write_text(f'[[services]]\nmanifest = "{EXAMPLE}"\ncredential_sha256 = "dsv_x"\n')
     ended = run("config", "check", "--config", str(config), "--data", str(tmp_path))
-    assert ended.code != 0 and "domicile services token" in ended.err
+    assert ended.code != 0 and "domicile service token" in ended.err

@@ -41,7 +41,7 @@ class Victim:
     def marks(self) -> list[str]:
         people = [self.account.owner, self.reader]
         told = [*self.ids.values(), *(p.email for p in people), *(p.name for p in people), self.account.alias]
-        return [mark for mark in told if mark not in {"full-access", "de-1"}]
+        return [mark for mark in told if mark not in {"full-access", "de-1", "workload"}]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def victim(world: World) -> Victim:
         "role_id": "full-access",
         "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
+        "service_name": "workload",
     }
     made = Victim(account, reader, reader_api, read_key.api, ids)
     until(lambda: everything(world.server, "outbox"), lambda rows: not any(rows.values()))

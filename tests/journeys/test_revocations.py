@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from domicile.region.revocations.domain import MOST_WAITING_EACH
 from tests.support.api import Api, Install, serving
 from tests.support.offline_verifier import TRUSTED_SECONDS, NotBelieved, OfflineVerifier
 from tests.support.people import FrozenClock
+from tests.support.services import EXAMPLE, register
 from tests.support.world import Account, Person, World, until
 
 _NEW_PASSWORD = "a lighthouse over nine rivers"
@@ -44,13 +44,7 @@ class Platform:
 def platform(install: Install) -> Generator[Platform]:
     installed, clock = install(), FrozenClock()
     token = new_service_token().reveal()
-    config = installed.data / "services.toml"
-    before = installed.config.read_text() if installed.config else ""
-    levels = '{read-only = ["workload:policy:read"], full-access = ["workload:policy:read"]}'
-    config.write_text(
-        f'{before}\n[[services]]\nname = "workload"\ntitle = "Workload"\nlevels = {levels}\n'
-        f'credential_sha256 = "{sha256(token.encode()).hexdigest()}"\n'
-    )
+    config = register(installed, EXAMPLE, credential=token)
     with serving(config, installed.data, clock) as server:
         yield Platform(World(server), server.anyone.with_(f"Bearer {token}"), clock)
 

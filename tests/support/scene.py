@@ -64,5 +64,6 @@ def make_scene(world: World) -> Scene:
         "enrolment_id": begin(owner.api, "Tablet")["id"],
         "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
+        "service_name": "workload",
     }
     return Scene(world, account, ids)

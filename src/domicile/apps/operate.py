@@ -15,6 +15,7 @@ from domicile.region.courier.store import list_parked
 from domicile.region.outbox.store import outbox
 from domicile.region.purging.domain import Purge
 from domicile.region.purging.store import account_tables, list_purges
+from domicile.region.roles.store import list_roles_giving
 
 _MOST_SHOWN = 500
 
@@ -59,6 +60,19 @@ def _purge_row(region: str, purge: Purge) -> dict[str, str | int]:
         "left": sum(left.values()),
         "begun": whole_seconds(purge.begun_at),
     }
+
+
+async def roles_giving(settings: Settings, service: str, levels: frozenset[str]) -> list[dict[str, str]]:
+    """List the roles of accounts, in every region served, that give one of these levels of a service."""
+    found: list[dict[str, str]] = []
+    for entry in settings.served_regions:
+        async with _region(settings, entry.id, entry.database) as (database, _box):
+            giving = await database.read(lambda tx: list_roles_giving(tx, service, levels))
+        found += [
+            {"region": entry.id, "account": account, "role": role, "level": level}
+            for account, role, level in giving
+        ]
+    return found
 
 
 async def courier_status(settings: Settings) -> list[dict[str, str | int]]:

@@ -26,7 +26,7 @@ from domicile.identity.signing_in import routes as signing_in
 from domicile.identity.step_up import routes as step_up
 from domicile.identity.totp_enrolment import routes as totp_enrolment
 from domicile.identity.users import routes as users
-from domicile.infra.settings import is_this_machine
+from domicile.infra.loopback import is_this_machine
 from domicile.region.access import routes as access
 from domicile.region.access_review import routes as access_review
 from domicile.region.accounts import routes as accounts
@@ -45,6 +45,7 @@ from domicile.region.residency import routes as residency
 from domicile.region.revocations import routes as revocations
 from domicile.region.role_management import routes as role_management
 from domicile.region.roles import routes as roles
+from domicile.region.services import routes as services
 
 API_ROUTES: list[Any] = [
     *registration.ROUTES,
@@ -71,6 +72,7 @@ API_ROUTES: list[Any] = [
     *purging.ROUTES,
     *region_export.ROUTES,
     *memberships.ROUTES,
+    *services.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,
     *invitations.ROUTES,

@@ -4,7 +4,7 @@ import re
 import socket
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,20 +12,22 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct, field
 
+from domicile.infra.loopback import is_this_machine
 from domicile.infra.mail.settings import MailSettings, decode_secret
 from domicile.infra.password_settings import PasswordSettings, password_faults
 from domicile.infra.relying_party import PasskeySettings, complete_passkeys, passkey_faults
 from domicile.infra.root_key import RootKeySource, root_key_source
+from domicile.infra.service_settings import RegisteredService, ServiceSettings, read_services
 from domicile.infra.toml_reading import read_section
 from domicile.kernel.ids import REGION_PATTERN, RegionId
 from domicile.kernel.regions import Region
-from domicile.kernel.roles import BUILT_IN, Catalogue, Service, service_faults
+from domicile.kernel.roles import BUILT_IN, Catalogue
+from domicile.kernel.services import registration_faults
 
 _Minutes = Annotated[int, Meta(ge=1)]
 _LARGEST_PORT = 65535
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _LONGEST_HOST = 253
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _Port = Annotated[int, Meta(ge=0, le=_LARGEST_PORT)]
 
 
@@ -84,24 +86,6 @@ class RegionSettings(_Section, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"RegionSettings({self.id})"
-
-
-class ServiceSettings(_Section, frozen=True, kw_only=True):
-    """One service of the platform, as roles see it."""
-
-    name: str
-    """First part of its permissions."""
-    title: str
-    levels: dict[str, tuple[str, ...]]
-    """Level → permissions; at least `full-access`, which holds all of them, and `read-only`."""
-    credential_sha256: str = ""
-    """SHA-256, in hexadecimal, of the credential by which the service reads the revocation feed; none by default."""
-
-    def registered(self) -> Service:
-        """Give the service as roles see it."""
-        return Service(
-            self.name, self.title, {level: frozenset(granted) for level, granted in self.levels.items()}
-        )
 
 
 class SessionSettings(_Section, frozen=True, kw_only=True):
@@ -200,7 +184,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     identity_database: str
     regions: tuple[RegionSettings, ...]
     """In the order of the configuration, each with database and public address filled in."""
-    services: tuple[ServiceSettings, ...]
+    services: tuple[RegisteredService, ...]
     """Beside those that Domicile itself registers."""
     sessions: SessionSettings
     passwords: PasswordSettings
@@ -232,12 +216,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def catalogue(self) -> Catalogue:
         """Give the services of the platform: the built-in ones, then those of the configuration in its order."""
-        return Catalogue((*BUILT_IN, *(entry.registered() for entry in self.services)))
+        return Catalogue((*BUILT_IN, *(entry.service for entry in self.services)))
 
     def service_credentials(self) -> dict[str, bytes]:
         """Give the digests of the services' credentials, by the names of the services that have one."""
-        known = ((entry.name, entry.credential_sha256) for entry in self.services)
-        return {name: bytes.fromhex(mark) for name, mark in known if mark}
+        return {entry.service.name: entry.credential for entry in self.services if entry.credential}
 
     def region_list(self) -> tuple[Region, ...]:
         """Give the regions as everyone may see them."""
@@ -273,6 +256,7 @@ def load_settings(
     root_key, key_faults = root_key_source(
         folder / "secret.key", read.secret_key_file, read.secret_key_command, environ
     )
+    services, service_faults = read_services(read.services, path.parent if path else Path())
     settings = Settings(
         data=folder,
         namespace=read.namespace,
@@ -280,7 +264,7 @@ def load_settings(
         server=server,
         identity_database=identity,
         regions=tuple(_complete(entry, folder, server.public_url, identity) for entry in read.regions),
-        services=read.services,
+        services=services,
         sessions=read.sessions,
         passwords=read.passwords,
         passkeys=complete_passkeys(read.passkeys, server.public_url),
@@ -292,7 +276,7 @@ def load_settings(
         audit=read.audit,
         mail=read.mail,
     )
-    if faults := _faults(settings) + key_faults:
+    if faults := _faults(settings) + key_faults + service_faults:
         raise SettingsError(faults)
     return settings
 
@@ -343,14 +327,6 @@ def _free_port(host: str) -> int:
 def is_host_name(text: str) -> bool:
     """Tell whether a text is a host name in the one spelling that is compared: small ASCII letters, without scheme, port or final dot."""
     return len(text) <= _LONGEST_HOST and _HOST.fullmatch(text) is not None
-
-
-def is_this_machine(host: str | None) -> bool:
-    """Tell whether a host name or address leads nowhere but to this machine."""
-    try:
-        return host == "localhost" or ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _reachable(host: str) -> str:
@@ -417,8 +393,11 @@ def _faults(settings: Settings) -> list[str]:
             )
     faults += passkey_faults(settings.passkeys, settings.public_url)
     faults += _proxy_faults(settings.server.trusted_proxies)
-    faults += service_faults([entry.registered() for entry in settings.services])
-    faults += _credential_faults(settings.services)
+    faults += registration_faults(
+        [entry.service for entry in settings.services],
+        built_in=[service.name for service in BUILT_IN],
+        regions=frozenset(RegionId(entry.id) for entry in settings.regions),
+    )
     faults += password_faults(settings.passwords)
     if not settings.namespace.isalnum() or not settings.namespace.isascii():
         faults.append("namespace: must be ASCII letters and digits only")
@@ -438,16 +417,4 @@ def _proxy_faults(proxies: tuple[str, ...]) -> list[str]:
             faults.append(
                 f"server.trusted_proxies: {entry!r} would believe everybody: name your proxies only"
             )
-    return faults
-
-
-def _credential_faults(services: tuple[ServiceSettings, ...]) -> list[str]:
-    marks = [entry.credential_sha256 for entry in services if entry.credential_sha256]
-    faults = [
-        f"services {entry.name!r}: credential_sha256 must be 64 small hexadecimal digits, from domicile services token"
-        for entry in services
-        if entry.credential_sha256 and not _SHA256.fullmatch(entry.credential_sha256)
-    ]
-    if len(set(marks)) < len(marks):
-        faults.append("services: two services have the same credential")
     return faults

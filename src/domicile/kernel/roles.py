@@ -1,22 +1,19 @@
-"""Roles and what they are made of: services, the levels that each registers, and the permissions behind a level (RBAC, INCITS 359)."""
+"""Roles, made of levels that services register, and the permissions that follow from them (RBAC, INCITS 359)."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from domicile.kernel.ids import RoleId
+from domicile.kernel.ids import RegionId, RoleId
+from domicile.kernel.services import Service
 
 FULL_ACCESS: Final = RoleId("full-access")
 READ_ONLY: Final = RoleId("read-only")
 
 BE_THERE: Final = "identity:self:read"
 """What every principal in good standing may do, whatever the role: ask who they are and what they may."""
-
-_NAME = re.compile(r"[a-z0-9-]{1,40}")
-_PERMISSION = re.compile(r"([a-z0-9-]{1,40}):[a-z0-9-]{1,40}:[a-z0-9-]{1,40}")
 
 _IDENTITY_READS: Final = frozenset(
     {
@@ -75,16 +72,6 @@ def rules_access(role: Role) -> bool:
     return not _IDENTITY_CHANGES.isdisjoint(role.permissions)
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service as roles see it: the levels that it registered, and the permissions (`service:object:verb`) behind each."""
-
-    name: str
-    title: str
-    levels: Mapping[str, frozenset[str]]
-    """Holds at least `full-access`, which has every permission of the others, and `read-only`."""
-
-
 @dataclass(frozen=True)
 class Catalogue:
     """The services of the platform, in the order shown, and the roles that follow from them in every account."""
@@ -94,6 +81,10 @@ class Catalogue:
     def find_level(self, service: str, level: str) -> frozenset[str] | None:
         """Find the permissions behind a service role; None where the service registers no such level (any more)."""
         return next((known.levels.get(level) for known in self.services if known.name == service), None)
+
+    def offered_in(self, region: RegionId) -> tuple[Service, ...]:
+        """List the services that accounts of a region can keep things in: the platform's, without Domicile's own."""
+        return tuple(known for known in self.services if known not in BUILT_IN and known.runs_in(region))
 
     @cached_property
     def permissions(self) -> tuple[str, ...]:
@@ -144,30 +135,3 @@ BUILT_IN: Final = (
 
 PREDEFINED_ROLES: Final = Catalogue(BUILT_IN).predefined
 """As they are on a platform that has no services of its own yet."""
-
-
-def service_faults(registered: Sequence[Service]) -> list[str]:
-    """Say what is wrong with the services that a platform registers, a sentence each."""
-    names = [*(service.name for service in BUILT_IN), *(service.name for service in registered)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    faults = [f"services: {name!r} is registered twice, or is one of Domicile's own" for name in twice]
-    return faults + [fault for service in registered for fault in _faults_of(service)]
-
-
-def _faults_of(service: Service) -> Iterator[str]:
-    place = f"services {service.name!r}"
-    if not _NAME.fullmatch(service.name):
-        yield f"{place}: a name has 1 to 40 small letters, digits and hyphens"
-    for needed in (FULL_ACCESS, READ_ONLY):
-        if needed not in service.levels:
-            yield f"{place}: the level {needed} is missing"
-    everything = service.levels.get(FULL_ACCESS, frozenset[str]())
-    for level, granted in service.levels.items():
-        if not _NAME.fullmatch(level):
-            yield f"{place}: {level!r} is no name of a level"
-        for permission in sorted(granted):
-            found = _PERMISSION.fullmatch(permission)
-            if found is None or found[1] != service.name:
-                yield f"{place}: {permission!r} is no permission of it, such as {service.name}:policy:read"
-            elif permission not in everything:
-                yield f"{place}: {permission} is in {level} and not in full-access, which holds everything"

@@ -52,7 +52,7 @@ _SCHEMES = {
     "service": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The credential of a service of the platform, from `domicile services token`.",
+        "description": "The credential of a service of the platform, from `domicile service token`.",
     },
     "session": {
         "type": "http",

@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from domicile.kernel.callers import Caller
 from domicile.kernel.errors import DomainError
-from domicile.kernel.ids import RoleId
+from domicile.kernel.ids import RegionId, RoleId
 from domicile.kernel.paging import PageRequest
 from domicile.kernel.permissions import MemberState
-from domicile.kernel.roles import BE_THERE, BUILT_IN, Catalogue, Service, service_faults
+from domicile.kernel.roles import BE_THERE, BUILT_IN, Catalogue
+from domicile.kernel.services import Service, registration_faults
 from domicile.kernel.versions import expecting
 from domicile.region.access_log.store import access_log
 from domicile.region.history.domain import Remembered
@@ -342,24 +343,17 @@ def service(**levels: set[str]) -> Service:
 READ, WRITE = "workload:policy:read", "workload:policy:update"
 
 
-def test_a_service_with_its_levels_is_registered():
-    assert service_faults([service(full_access={READ, WRITE}, read_only={READ}, scanner={READ})]) == []
+def test_a_service_that_is_there_twice_or_in_no_region_of_the_platform_is_refused():
+    added, regions = service(full_access={READ}, read_only={READ}), frozenset({RegionId("de-1")})
+    built_in = [known.name for known in BUILT_IN]
 
+    def faults(*registered: Service) -> list[str]:
+        return registration_faults(registered, built_in=built_in, regions=regions)
 
-@pytest.mark.parametrize(
-    "registered",
-    [
-        [service(full_access={READ})],
-        [service(full_access={READ}, read_only={READ, WRITE})],
-        [service(full_access={READ, "audit:log:read"}, read_only={READ})],
-        [service(full_access={"workload"}, read_only=set())],
-        [service(full_access={READ}, read_only={READ}), service(full_access={READ}, read_only={READ})],
-        [Service("audit", "Mine", {"full-access": frozenset(), "read-only": frozenset()})],
-        [Service("Work load", "W", {"full-access": frozenset(), "read-only": frozenset()})],
-    ],
-)
-def test_what_is_wrong_with_a_registration_is_said(registered: list[Service]):
-    assert service_faults(registered)
+    assert faults(added) == []
+    assert faults(added, added)
+    assert faults(Service("audit", "Mine", added.levels))
+    assert faults(replace(added, regions=frozenset({RegionId("us-1")})))
 
 
 def test_full_access_grants_all_that_registered_services_know():

@@ -1,23 +1,20 @@
-"""Commands about the revocation feed: following it, and the credentials by which services read it."""
+"""Commands about the revocation feed: following it."""
 
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
 
 from domicile.apps.cli.api import Answer, Api, JsonObject, open_api
-from domicile.apps.cli.options import IN_USE, PLAIN, InAccount, Output
-from domicile.apps.cli.output import show_document, show_json
+from domicile.apps.cli.options import IN_USE, InAccount, Output
+from domicile.apps.cli.output import show_json
 from domicile.apps.cli.printing import as_text, show_note
 from domicile.apps.cli.signed_in import account_api
-from domicile.infra.secrets import new_service_token
 
 revocations = App(name="revocations")
-services = App(name="services")
 
 _WAIT_SECONDS = 25
 
@@ -74,23 +71,3 @@ def _reading_api(server: InAccount) -> Generator[Api]:
         return
     with account_api(server) as api:
         yield api
-
-
-@services.command(name="token")
-def make_service_token(
-    name: Annotated[str, Parameter(help="Name of the service in the configuration.")],
-    /,
-    *,
-    output: Output = PLAIN,
-) -> None:
-    """Make the credential by which a service reads the revocation feed; it is shown now and never again."""
-    token = new_service_token().reveal()
-    mark = sha256(token.encode()).hexdigest()
-    if output.json:
-        show_document({"name": name, "token": token, "credentialSHA256": mark})
-        return
-    print(token)
-    show_note(
-        f"Give it to the service, and put this into the entry of {name} in the configuration of every node:"
-    )
-    show_note(f'credential_sha256 = "{mark}"')

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType, field
 from domicile.kernel.roles import BE_THERE, Catalogue
 from domicile.region.role_management.domain import RoleWish
 from domicile.region.roles.domain import ShownRole
+from domicile.region.services.schemas import LevelBody
 from domicile.web.bodies import Wire, given
 
 _URNS = [
@@ -39,13 +40,6 @@ class RoleChangeBody(Wire, frozen=True, forbid_unknown_fields=True):
     name: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     service_role_urns: list[str] | UnsetType = field(default=UNSET, name="serviceRoleURNs")
-
-
-class LevelBody(Wire, frozen=True):
-    """A level that a service registered."""
-
-    level: str
-    permissions: list[str]
 
 
 class ServiceLevelsBody(Wire, frozen=True):

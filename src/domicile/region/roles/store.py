@@ -63,6 +63,23 @@ async def list_custom_roles(tx: RegionTx, account: AccountId) -> tuple[CustomRol
     return tuple(_custom_role(row) for row in found)
 
 
+async def list_roles_giving(
+    tx: RegionTx, service: str, levels: frozenset[str]
+) -> tuple[tuple[AccountId, RoleId, str], ...]:
+    """List (account, role, level) of all roles in the region that give one of these levels; reads every role there is."""
+    every = await tx.all(
+        select(roles.c.account_id, roles.c.role_id, roles.c.service_roles).order_by(
+            roles.c.account_id, roles.c.role_id
+        )
+    )
+    return tuple(
+        (AccountId(row.account_id), RoleId(row.role_id), level)
+        for row in every
+        for given, level in row.service_roles
+        if given == service and level in levels
+    )
+
+
 async def count_custom_roles(tx: RegionTx, account: AccountId) -> int:
     """Count the roles that an account made for itself."""
     query = select(func.count().label("many")).select_from(roles).where(roles.c.account_id == account)

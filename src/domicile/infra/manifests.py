@@ -1,0 +1,148 @@
+"""Reads the manifest of a service: a TOML file, with the schemas of its kinds as JSON files beside it."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+from domicile.infra.json_schemas import schema_faults
+from domicile.infra.loopback import is_this_machine
+from domicile.infra.toml_reading import read_section
+from domicile.kernel.ids import RegionId
+from domicile.kernel.services import Category, Kind, Meter, Service, service_faults
+
+_LARGEST_FILE = 256 * 1024
+_MOST_ITEMS = 1_000
+
+
+class ManifestError(Exception):
+    """A manifest that cannot be used; `faults` says everything that is wrong, a sentence each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+_Text = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class _Kind(Struct, frozen=True, kw_only=True):
+    name: str
+    plural: str = ""
+    title: _Text
+    category: Category
+    schema: str
+    most: Annotated[int, Meta(ge=1, le=100_000)] = _MOST_ITEMS
+
+
+class _Meter(Struct, frozen=True, kw_only=True):
+    name: Annotated[str, Meta(pattern="^[a-z0-9-]{1,40}$")]
+    title: _Text
+    unit: Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class _Lifecycle(Struct, frozen=True, kw_only=True):
+    url: Annotated[str, Meta(max_length=2000)]
+
+
+class _Manifest(Struct, frozen=True, kw_only=True):
+    form: Literal[1]
+    """Of the manifest; there is one."""
+    name: str
+    title: _Text
+    version: Annotated[int, Meta(ge=1, le=2**31)]
+    regions: tuple[str, ...] = ()
+    levels: dict[str, tuple[str, ...]]
+    kinds: tuple[_Kind, ...] = ()
+    meters: tuple[_Meter, ...] = ()
+    lifecycle: _Lifecycle | None = None
+
+
+def read_manifest(path: Path) -> Service:
+    """Read a manifest; raises `ManifestError` with every fault found."""
+    try:
+        raw = tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ManifestError([f"{path} is not TOML: {error}"]) from None
+    faults: list[str] = []
+    read = read_section(_Manifest, raw, _decode, faults)
+    if read is None:
+        raise ManifestError([f"{path}: {fault}" for fault in faults])
+    service = _service_of(read, path.parent, faults)
+    faults += [*service_faults(service), *_address_faults(service.lifecycle_url)]
+    if faults:
+        raise ManifestError([f"{path}: {fault}" for fault in faults])
+    return service
+
+
+def _decode(kind: type, raw: object) -> object:
+    raise NotImplementedError(f"{kind} of {raw!r}")
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
+            raise ManifestError([f"{path} is larger than {_LARGEST_FILE // 1024} KiB"])
+        return content.decode("utf-8")
+    except OSError as error:
+        raise ManifestError([f"{path} cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ManifestError([f"{path} is not UTF-8"]) from None
+
+
+def _service_of(read: _Manifest, folder: Path, faults: list[str]) -> Service:
+    return Service(
+        name=read.name,
+        title=read.title,
+        levels={level: frozenset(granted) for level, granted in read.levels.items()},
+        version=read.version,
+        regions=frozenset(RegionId(region) for region in read.regions),
+        kinds=tuple(_kind_of(kind, folder, faults) for kind in read.kinds),
+        meters=tuple(Meter(meter.name, meter.title, meter.unit) for meter in read.meters),
+        lifecycle_url=read.lifecycle.url if read.lifecycle else "",
+    )
+
+
+def _kind_of(read: _Kind, folder: Path, faults: list[str]) -> Kind:
+    schema, found = _read_schema(folder / read.schema)
+    faults += [f"kinds.{read.name}: {read.schema}: {fault}" for fault in found]
+    return Kind(
+        name=read.name,
+        plural=read.plural or f"{read.name}s",
+        title=read.title,
+        category=read.category,
+        schema=schema,
+        most=read.most,
+    )
+
+
+def _read_schema(path: Path) -> tuple[dict[str, Any], list[str]]:
+    try:
+        schema = json.loads(_read_text(path))
+    except ManifestError as error:
+        return {}, error.faults
+    except (ValueError, RecursionError) as error:
+        return {}, [f"is not JSON: {error}"]
+    faults = schema_faults(schema)
+    return ({}, faults) if faults else (schema, [])
+
+
+def _address_faults(url: str) -> list[str]:
+    """Explain why the platform could not call an address back."""
+    if not url:
+        return []
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        return [f"lifecycle.url: {error}"]
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(parts.hostname))
+    if not is_safe or not parts.hostname:
+        return ["lifecycle.url: must begin with https:// (or http:// on this machine)"]
+    if parts.username or parts.password or parts.fragment:
+        return ["lifecycle.url: must hold neither a user nor a fragment"]
+    return []

@@ -1,0 +1,1 @@
+"""The services that an account can keep things in."""

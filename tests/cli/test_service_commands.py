@@ -1,0 +1,109 @@
+"""Commands about services: the operator's, on manifests and an installation, and an account's."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from domicile.apps.operate import migrate
+from domicile.infra.settings import load_settings
+from tests.cli.conftest import Run
+from tests.cli.peer import Peer
+from tests.support.services import EVERYTHING, EXAMPLE, manifest_text, write_manifest
+
+SCANNER = {"full-access": EVERYTHING, "read-only": EVERYTHING[:1], "scanner": EVERYTHING[:1]}
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> list[str]:
+    """Options of a migrated installation that has registered a service."""
+    manifest = write_manifest(tmp_path, manifest_text(levels=SCANNER))
+    (tmp_path / "domicile.toml").write_text(f'[[services]]\nmanifest = "{manifest.name}"\n')
+    options = ["--config", str(tmp_path / "domicile.toml"), "--data", str(tmp_path / "var")]
+    asyncio.run(migrate(load_settings(tmp_path / "domicile.toml", tmp_path / "var", {})))
+    return options
+
+
+def test_a_sound_manifest_is_summed_up(run: Run, tmp_path: Path):
+    ended = run("service", "check", str(EXAMPLE), "--data", str(tmp_path))
+
+    assert ended.code == 0
+    assert "Workload security, version 1, 3 levels, 4 kinds." in ended.out
+    assert "has not registered it" in ended.out
+    told = json.loads(run("service", "check", str(EXAMPLE), "--data", str(tmp_path), "--json").out)
+    assert (told["isSound"], told["registeredVersion"], told["kinds"]) == (
+        True,
+        None,
+        ["computer", "script", "policy", "setting"],
+    )
+
+
+def test_every_fault_of_a_manifest_is_explained(run: Run, tmp_path: Path):
+    manifest = write_manifest(tmp_path, manifest_text(levels={"full-access": []}), schema={"type": "array"})
+
+    ended = run("service", "check", str(manifest), "--data", str(tmp_path))
+
+    assert ended.code == 1
+    for fault in ("read-only is missing", "full-access lacks workload:policy:read", "policy.json: type"):
+        assert fault in ended.err
+
+
+def test_a_fault_in_a_registered_manifest_is_one_of_the_configuration(run: Run, tmp_path: Path):
+    write_manifest(tmp_path, manifest_text(more='regions = ["mars-1"]\n'))
+    (tmp_path / "domicile.toml").write_text(
+        '[[services]]\nmanifest = "workload.toml"\n[[services]]\nmanifest = "none.toml"\n'
+    )
+
+    ended = run("config", "check", "--config", str(tmp_path / "domicile.toml"), "--data", str(tmp_path))
+
+    assert ended.code == 1
+    assert "no region 'mars-1'" in ended.err and "none.toml cannot be read" in ended.err
+
+
+def test_registered_services_are_listed(run: Run, where: list[str], tmp_path: Path):
+    ended = run("service", "list", *where)
+    assert "Workload security" in ended.out and "full-access, read-only, scanner" in ended.out
+    (listed,) = json.loads(run("service", "list", *where, "--json").out)["services"]
+    assert (listed["name"], listed["version"], listed["hasCredential"]) == ("workload", 1, False)
+    assert "registers no service" in run("service", "list", "--data", str(tmp_path)).out
+
+
+def test_a_change_without_a_higher_version_is_refused(run: Run, where: list[str], tmp_path: Path):
+    ended = run("service", "check", str(write_manifest(tmp_path, manifest_text(), "new.toml")), *where)
+
+    assert ended.code == 1 and "version: must be more than 1" in ended.err
+    same = write_manifest(tmp_path, manifest_text(levels=SCANNER), "same.toml")
+    ended = run("service", "check", str(same), *where)
+    assert ended.code == 0 and "withdraws nothing" in ended.out
+
+
+def test_the_services_of_an_account_are_listed_and_shown(run: Run, entered: Peer):
+    listed = {"services": [{"name": "workload", "title": "Workload security", "version": 3}]}
+    entered.answer("GET /api/services", 200, listed)
+    assert "Workload security" in run("services", "list").out
+    assert json.loads(run("services", "list", "--json").out) == listed
+
+    kind = {
+        "name": "policy",
+        "plural": "policies",
+        "title": "Policies",
+        "category": "security-policy",
+        "most": 5,
+        "schema": {},
+    }
+    told = {
+        **listed["services"][0],
+        "levels": [{"level": "read-only", "permissions": []}],
+        "kinds": [kind],
+        "meters": [],
+    }
+    entered.answer("GET /api/services/workload", 200, told)
+    shown = run("services", "show", "workload")
+    assert "version 3, levels read-only" in shown.out and "security-policy" in shown.out
+    assert json.loads(run("services", "show", "workload", "--json").out) == told
+
+
+def test_an_account_without_services_is_told_why(run: Run, entered: Peer):
+    entered.answer("GET /api/services", 200, {"services": []})
+    assert "no service yet" in run("services", "list").out

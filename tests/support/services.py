@@ -1,0 +1,52 @@
+"""Services for a platform of a test: their manifests, and a configuration that registers them."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tests.support.api import Installation
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "workload_security" / "service.toml"
+
+POLICY: dict[str, Any] = {"type": "object", "properties": {"paths": {"type": "array"}}}
+VERBS = ("read", "create", "update", "delete")
+EVERYTHING = [f"workload:policy:{verb}" for verb in VERBS]
+
+
+def manifest_text(
+    *,
+    levels: dict[str, list[str]] | None = None,
+    more: str = "",
+    version: int = 1,
+    kinds: tuple[str, ...] = ("policy",),
+) -> str:
+    """Write a manifest of a service `workload`, whose kinds have the schema `policy.json`."""
+    granted = levels or {"full-access": EVERYTHING, "read-only": EVERYTHING[:1]}
+    lines = [
+        f'form = 1\nname = "workload"\ntitle = "Workload security"\nversion = {version}\n{more}',
+        "[levels]",
+    ]
+    lines += [f"{level} = {json.dumps(permissions)}" for level, permissions in granted.items()]
+    for kind in kinds:
+        lines.append(
+            f'[[kinds]]\nname = "{kind}"\ntitle = "Policies"\ncategory = "security-policy"\nschema = "policy.json"'
+        )
+    return "\n".join(lines) + "\n"
+
+
+def write_manifest(folder: Path, text: str, name: str = "workload.toml", schema: object = POLICY) -> Path:
+    """Write a manifest, and its schema beside it."""
+    (folder / "policy.json").write_text(json.dumps(schema))
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def register(installed: Installation, *manifests: Path, credential: str = "") -> Path:
+    """Write a configuration that registers services beside what the installation has; gives its path."""
+    config = installed.data / "services.toml"
+    before = installed.config.read_text() if installed.config else ""
+    mark = f'credential_sha256 = "{sha256(credential.encode()).hexdigest()}"\n' if credential else ""
+    entries = "".join(f'\n[[services]]\nmanifest = "{path}"\n{mark}' for path in manifests)
+    config.write_text(before + entries)
+    return config
