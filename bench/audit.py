@@ -79,6 +79,7 @@ async def _open_account(door: Door) -> Caller:
         epoch=0,
         version=1,
         session_id=str(uuid7()),
+        first_session_id=str(uuid7()),
         authenticated_at=utc_now(),
         methods=("pwd",),
         mfa_enabled=False,

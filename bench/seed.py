@@ -127,6 +127,7 @@ def as_person(user: User) -> Person:
         epoch=user.epoch,
         version=user.version,
         session_id="seed",
+        first_session_id="seed",
         authenticated_at=user.created_at,
         methods=("pwd",),
         mfa_enabled=user.mfa_enabled,

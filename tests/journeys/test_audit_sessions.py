@@ -32,6 +32,25 @@ def test_a_session_that_entered_signs_in_once_and_out_once(world: World, labs: A
     assert came[1] == guest.email
 
 
+def test_a_session_that_was_lifted_since_it_entered_signs_out_as_the_same(
+    world: World, labs: Account
+) -> None:
+    guest = world.person("Gus Guest")
+    world.join(labs, guest)
+    before = sessions_in(labs)
+    session = world.sign_in(guest.email)
+    session.call("POST", f"/api/accounts/{labs.id}/token", status=201)
+    lifted = session.call("POST", "/api/me/step-up", {"password": guest.password}, status=201)
+    session = session.with_(f"Bearer {lifted['token']}")
+    session.call("POST", f"/api/accounts/{labs.id}/token", status=201)
+
+    session.call("DELETE", "/api/sessions/current", status=204)
+
+    (came, left) = sessions_in(labs)[len(before) :]
+    assert (came[0], left[0]) == ("user-signed-in", "user-signed-out")
+    assert came[1:] == left[1:]
+
+
 def test_a_session_that_never_entered_leaves_no_trace(world: World, labs: Account) -> None:
     guest = world.person("Gus Guest")
     world.join(labs, guest)

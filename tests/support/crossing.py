@@ -195,6 +195,7 @@ class Platform:
             epoch=found.epoch,
             version=found.version,
             session_id="session-1",
+            first_session_id="session-1",
             authenticated_at=self.clock(),
             methods=("pwd",),
             mfa_enabled=found.mfa_enabled,

@@ -102,6 +102,7 @@ class JoiningRegion:
             epoch=shown.epoch,
             version=shown.version,
             session_id="session-1",
+            first_session_id="session-1",
             authenticated_at=self.clock(),
             methods=("pwd",),
             mfa_enabled=shown.mfa_enabled,

@@ -49,6 +49,8 @@ class Person:
     version: int
     """Of the profile: newer copies of it carry higher numbers."""
     session_id: str
+    first_session_id: str
+    """What the session's id was before every step-up: by this its coming and going are told."""
     authenticated_at: datetime
     """When they last showed who they are in this session."""
     methods: tuple[str, ...]

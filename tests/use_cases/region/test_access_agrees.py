@@ -84,6 +84,7 @@ async def _restoring(live: LiveRegion, user: UserId, member: UserState) -> froze
         epoch=member.epoch,
         version=1,
         session_id="session-6",
+        first_session_id="session-6",
         authenticated_at=live.clock(),
         methods=("pwd", "mfa") if member.mfa_enabled else ("pwd",),
         mfa_enabled=member.mfa_enabled,

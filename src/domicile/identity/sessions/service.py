@@ -171,6 +171,7 @@ def _person(live: store.LiveSession, origin: Origin) -> Person:
         epoch=user.epoch,
         version=user.version,
         session_id=live.id,
+        first_session_id=live.first_id,
         authenticated_at=live.authenticated_at,
         methods=live.methods,
         mfa_enabled=user.mfa_enabled,

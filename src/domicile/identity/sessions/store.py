@@ -47,6 +47,7 @@ sessions = Table(
     Column("methods", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("address_family", Text, nullable=False),
+    Column("first_id", Text, nullable=False),
     Index("uq_sessions_token_hash", "token_hash", unique=True),
     Index("ix_sessions_user_id", "user_id", "session_id"),
 )
@@ -69,6 +70,7 @@ _BY_TOKEN = (
     select(
         users,
         sessions.c.session_id,
+        sessions.c.first_id,
         sessions.c.authenticated_at,
         sessions.c.methods,
         sessions.c.last_seen_at,
@@ -89,6 +91,8 @@ class LiveSession:
     """A session within its limits, with the user whose it is."""
 
     id: str
+    first_id: str
+    """The id that it began with: the same through every step-up."""
     user: User
     authenticated_at: datetime
     methods: tuple[str, ...]
@@ -120,6 +124,7 @@ async def insert_session(tx: IdentityTx, session: Session, token_hash: bytes, *,
         "new_methods": " ".join(session.methods),
         "new_user_agent": session.user_agent,
         "new_address_family": session.address_family,
+        "new_first_id": session.id,
     }
     condition = {"of_user": session.user_id, "at_epoch": epoch, "used_factor": MFA in session.methods}
     made = await tx.execute(_INSERT, row | condition)
@@ -135,7 +140,12 @@ async def find_live_session(
     if row is None:
         return None
     return LiveSession(
-        row.session_id, user_of(row), row.authenticated_at, tuple(row.methods.split()), row.last_seen_at
+        id=row.session_id,
+        first_id=row.first_id,
+        user=user_of(row),
+        authenticated_at=row.authenticated_at,
+        methods=tuple(row.methods.split()),
+        last_seen_at=row.last_seen_at,
     )
 
 

@@ -130,7 +130,7 @@ class Door:
 
     def _fingerprint(self, person: Person) -> str:
         """Tell a session from others under the region's own key: nothing of a session leaves the identity plane."""
-        return self.plane.link_hash.of(f"session {person.session_id}").hex()[:32]
+        return self.plane.link_hash.of(f"session {person.first_session_id}").hex()[:32]
 
     def _claims(
         self, person: Person, caller: Caller, now: datetime, expires_at: datetime, *, as_of: int

@@ -1,7 +1,7 @@
-"""People from before second factors have none after the upgrade, and an app that was begun before counts as it did."""
+"""People from before second factors have none after the upgrade; an app and a session that were begun before count as they did."""
 
 from collections.abc import AsyncGenerator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domicile.identity.factors.service import read_factors
+from domicile.identity.sessions.domain import SessionLimits
+from domicile.identity.sessions.store import find_live_session
 from domicile.identity.totp.store import find_pending
 from domicile.identity.users.store import find_user
 from domicile.infra.databases import Database, IdentityTx
@@ -104,3 +106,28 @@ async def test_apps_from_before_count_as_they_did_and_replace_none(database: Dat
     async with database.engine.connect() as connection:
         counted = await connection.execute(text("SELECT wrong_codes FROM totp_factors"))
         assert [row.wrong_codes for row in counted] == [0, 0]
+
+
+async def test_a_session_from_before_goes_on_under_the_id_that_it_had(database: Database[IdentityTx]):
+    session = {
+        "session_id": "01933b1c-9b0f-7a51-b1c2-9e8d7c6b5a42",
+        "token_hash": b"hash",
+        "user_id": ANN,
+        **dict.fromkeys(("created_at", "last_seen_at", "authenticated_at"), _MOMENT),
+        "expires_at": _MOMENT + timedelta(hours=12),
+        "methods": "pwd",
+        "user_agent": "browser",
+        "address_family": "ipv4",
+    }
+    async with database.engine.begin() as connection:
+        await connection.run_sync(_step, "global_0001")
+        await connection.run_sync(_insert, "users", _USER)
+        await connection.run_sync(_step, "global_0010")
+        await connection.run_sync(_insert, "sessions", session)
+    assert await upgrade(database.engine, History.GLOBAL)
+
+    limits = SessionLimits(timedelta(minutes=30), timedelta(hours=12))
+    live = await database.read(lambda tx: find_live_session(tx, b"hash", limits, now=_MOMENT))
+
+    assert live
+    assert (live.id, live.first_id) == (session["session_id"], session["session_id"])
