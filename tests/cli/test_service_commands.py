@@ -107,3 +107,72 @@ def test_the_services_of_an_account_are_listed_and_shown(run: Run, entered: Peer
 def test_an_account_without_services_is_told_why(run: Run, entered: Peer):
     entered.answer("GET /api/services", 200, {"services": []})
     assert "no service yet" in run("services", "list").out
+
+
+ITEM = {
+    "name": "etc",
+    "labels": {"stage": "live"},
+    "spec": {"paths": ["/etc"]},
+    "version": 2,
+    "created": "2026-11-27T10:15:00Z",
+    "lastModified": "2026-11-27T10:16:00Z",
+}
+
+
+def test_items_are_listed_and_shown(run: Run, entered: Peer):
+    entered.answer("GET /api/services/workload/policies?limit=250", 200, {"items": [ITEM]})
+    entered.answer("GET /api/services/workload/policies/etc", 200, ITEM)
+
+    assert "stage=live" in run("items", "list", "workload/policies").out
+    shown = run("items", "show", "workload/policies", "etc").out
+    assert "etc, version 2" in shown and '"/etc"' in shown
+    assert json.loads(run("items", "show", "workload/policies", "etc", "--json").out) == ITEM
+
+
+def test_an_item_is_made_where_there_is_none(run: Run, entered: Peer, tmp_path: Path):
+    (tmp_path / "spec.json").write_text('{"paths": ["/etc"]}')
+    put = ("items", "put", "workload/policies", "etc", str(tmp_path / "spec.json"), "--label", "stage=live")
+    one, all_ = "POST /api/services/workload/policies/etc", "POST /api/services/workload/policies"
+    entered.answer(one, 404, {"message": "There is no such item."})
+    entered.answer(all_, 201, ITEM)
+
+    assert "Made." in run(*put).err
+    assert entered.sent(all_)[0].body == {
+        "name": "etc",
+        "spec": {"paths": ["/etc"]},
+        "labels": {"stage": "live"},
+    }
+
+
+def test_an_item_that_is_there_is_changed(run: Run, entered: Peer):
+    one = "POST /api/services/workload/policies/etc"
+    entered.answer(one, 200, ITEM)
+
+    ended = run("items", "put", "workload/policies", "etc", "-", stdin='{"paths": ["/usr"]}')
+
+    assert "Changed." in ended.err
+    assert entered.sent(one)[-1].body == {"spec": {"paths": ["/usr"]}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("workload", "etc", "-"), "names no kind"),
+        (("workload/policies/x", "etc", "-"), "names no kind"),
+        (("workload/policies", "etc", "/nowhere.json"), "cannot be read"),
+        (("workload/policies", "etc", "-"), "is not JSON"),
+    ],
+)
+def test_what_cannot_be_put_is_explained(run: Run, entered: Peer, arguments: tuple[str, ...], told: str):
+    ended = run("items", "put", *arguments, stdin="{" if told == "is not JSON" else "{}")
+    assert ended.code == 2 and told in ended.err
+
+
+def test_an_item_is_deleted_only_when_that_is_meant(run: Run, entered: Peer):
+    asked = "DELETE /api/services/workload/policies/etc"
+    entered.answer(asked, 204, None)
+
+    assert run("items", "delete", "workload/policies", "etc").code != 0
+    assert not entered.sent(asked)
+    assert run("items", "delete", "workload/policies", "etc", "--yes").code == 0
+    assert entered.sent(asked)

@@ -10,6 +10,7 @@ from domicile.web.operations import Access
 from tests.support.api import Api
 from tests.support.apps import begin, with_app
 from tests.support.operations import CHANGING, Operation, operations_of
+from tests.support.services import put_item
 from tests.support.stored import Stored, everything, stored_of
 from tests.support.world import Account, Person, World, until
 
@@ -41,7 +42,7 @@ class Victim:
     def marks(self) -> list[str]:
         people = [self.account.owner, self.reader]
         told = [*self.ids.values(), *(p.email for p in people), *(p.name for p in people), self.account.alias]
-        return [mark for mark in told if mark not in {"full-access", "de-1", "workload"}]
+        return [mark for mark in told if mark not in {"full-access", "de-1", "workload", "policies"}]
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def victim(world: World) -> Victim:
         "role_id": "full-access",
         "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
-        "service_name": "workload",
+        **put_item(account.api),
     }
     made = Victim(account, reader, reader_api, read_key.api, ids)
     until(lambda: everything(world.server, "outbox"), lambda rows: not any(rows.values()))

@@ -5,14 +5,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domicile.infra.manifests import read_manifest
 from domicile.kernel.roles import BUILT_IN
 from domicile.web.openapi import list_operations
 from domicile.web.operations import Access
 from tests.support.api import LiveServer
+from tests.support.services import EXAMPLE
 
 CHANGING = frozenset(
     permission
-    for service in BUILT_IN
+    for service in (*BUILT_IN, read_manifest(EXAMPLE))
     for permission in service.levels["full-access"] - service.levels["read-only"]
 )
 """The permissions that full access has and read-only lacks."""
@@ -54,6 +56,8 @@ def _operations(server: LiveServer, document: dict[str, Any]) -> Iterator[Operat
         published = document["paths"][path or "/"][method.lower()]
         body = published.get("requestBody", {}).get("content", {}).get("application/json", {})
         opt = handler.opt
+        # Of what is kept in services the permission follows from the kind.
+        permission = opt["permission"] and opt["permission"].format(service="workload", kind="policy")
         yield Operation(
-            method, path, opt["access"], opt["permission"], opt["is_creation"], body.get("example"), published
+            method, path, opt["access"], permission, opt["is_creation"], body.get("example"), published
         )

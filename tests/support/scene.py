@@ -6,6 +6,7 @@ from domicile.web.operations import Access
 from tests.support.api import Api
 from tests.support.apps import begin, with_app
 from tests.support.operations import Operation
+from tests.support.services import put_item
 from tests.support.stored import Stored, everything
 from tests.support.world import Account, World, until
 
@@ -64,6 +65,6 @@ def make_scene(world: World) -> Scene:
         "enrolment_id": begin(owner.api, "Tablet")["id"],
         "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
-        "service_name": "workload",
+        **put_item(account.api),
     }
     return Scene(world, account, ids)

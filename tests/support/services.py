@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.support.api import Installation
+from tests.support.api import Api, Installation
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workload_security" / "service.toml"
 
@@ -40,6 +40,13 @@ def write_manifest(folder: Path, text: str, name: str = "workload.toml", schema:
     (folder / "policy.json").write_text(json.dumps(schema))
     (folder / name).write_text(text)
     return folder / name
+
+
+def put_item(api: Api) -> dict[str, str]:
+    """Keep a policy in the service of the example; gives the parts of its address, by their names in paths."""
+    body = {"name": "etc-files", "spec": {"paths": ["/etc/passwd"]}}
+    api.call("POST", "/api/services/workload/policies", body, status=201)
+    return {"service_name": "workload", "kind": "policies", "item_name": "etc-files"}
 
 
 def register(installed: Installation, *manifests: Path, credential: str = "") -> Path:

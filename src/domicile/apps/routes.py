@@ -36,6 +36,7 @@ from domicile.region.contacts import routes as contacts
 from domicile.region.entering import routes as entering
 from domicile.region.export import routes as region_export
 from domicile.region.invitations import routes as invitations
+from domicile.region.items import routes as items
 from domicile.region.lifecycle import routes as lifecycle
 from domicile.region.memberships import routes as memberships
 from domicile.region.preflight import routes as preflight
@@ -73,6 +74,7 @@ API_ROUTES: list[Any] = [
     *region_export.ROUTES,
     *memberships.ROUTES,
     *services.ROUTES,
+    *items.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,
     *invitations.ROUTES,

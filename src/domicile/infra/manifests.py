@@ -3,7 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
@@ -121,15 +121,14 @@ def _kind_of(read: _Kind, folder: Path, faults: list[str]) -> Kind:
     )
 
 
-def _read_schema(path: Path) -> tuple[dict[str, Any], list[str]]:
+def _read_schema(path: Path) -> tuple[str, list[str]]:
     try:
         schema = json.loads(_read_text(path))
     except ManifestError as error:
-        return {}, error.faults
+        return "", error.faults
     except (ValueError, RecursionError) as error:
-        return {}, [f"is not JSON: {error}"]
-    faults = schema_faults(schema)
-    return ({}, faults) if faults else (schema, [])
+        return "", [f"is not JSON: {error}"]
+    return json.dumps(schema), schema_faults(schema)
 
 
 def _address_faults(url: str) -> list[str]:

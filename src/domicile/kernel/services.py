@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from domicile.kernel.ids import RegionId
 
@@ -52,8 +52,8 @@ class Kind:
     """As addresses have it: `policies`."""
     title: str
     category: Category
-    schema: Mapping[str, Any]
-    """Of what an item holds, as JSON Schema 2020-12."""
+    schema: str
+    """Of what an item holds: JSON Schema 2020-12, as JSON."""
     most: int
     """How many of them an account may have."""
 

@@ -1,5 +1,6 @@
 """Services on the wire."""
 
+import json
 from typing import Any, ClassVar
 
 from domicile.kernel.services import Kind, Service
@@ -118,5 +119,5 @@ def _shape_kind(kind: Kind) -> KindBody:
         title=kind.title,
         category=kind.category,
         most=kind.most,
-        schema=dict(kind.schema),
+        schema=json.loads(kind.schema),
     )

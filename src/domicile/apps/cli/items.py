@@ -1,0 +1,140 @@
+"""Commands about what an account keeps in services: list, show, put, delete."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, cast
+from urllib.parse import quote
+
+from cyclopts import App, Parameter
+
+from domicile.apps.cli.api import Answer, Api, JsonObject, items_of, path_to, refusal, text_of
+from domicile.apps.cli.asking import require_consent
+from domicile.apps.cli.exits import CommandError, Exit
+from domicile.apps.cli.options import EVERYTHING, IN_USE, AssumeYes, InAccount, Paging
+from domicile.apps.cli.output import Column, show_done, show_json, show_list
+from domicile.apps.cli.printing import as_text, show_note
+from domicile.apps.cli.signed_in import account_api
+
+items = App(name="items")
+
+Where = Annotated[str, Parameter(help="Service and kind, like workload/policies.")]
+ItemName = Annotated[str, Parameter(help="Name of the item.")]
+
+_COLUMNS = (
+    Column("Name", "name", is_whole=True),
+    Column("Version", "version"),
+    Column("Labels", "labels"),
+    Column("Changed", "lastModified", is_whole=True),
+)
+
+
+@items.command(name="list")
+def list_items(where: Where, /, *, paging: Paging = EVERYTHING, server: InAccount = IN_USE) -> None:
+    """List the items of one kind."""
+    with account_api(server) as api:
+        body = api.collect(_path(where), "items", paging)
+    if not server.json:
+        body = body | {"items": [_with_labels(item) for item in items_of(body, "items")]}
+    show_list(body, "items", _COLUMNS, server, empty="There is no item of this kind.")
+
+
+@items.command(name="show")
+def show_item(where: Where, name: ItemName, /, *, server: InAccount = IN_USE) -> None:
+    """Show one item; what it holds is JSON."""
+    with account_api(server) as api:
+        answer = api.call("GET", _path(where, name))
+    _show(answer, server)
+
+
+@items.command(name="put")
+def put_item(
+    where: Where,
+    name: ItemName,
+    file: Annotated[
+        Path,
+        Parameter(allow_leading_hyphen=True, help="What it is to hold, as JSON; - reads standard input."),
+    ],
+    /,
+    *,
+    label: Annotated[
+        list[str] | None,
+        Parameter(negative=(), help="A label, like stage=live, in place of those there are; repeatable."),
+    ] = None,
+    server: InAccount = IN_USE,
+) -> None:
+    """Make an item, or let the one of this name hold something else."""
+    body: dict[str, object] = {"spec": _read(file)}
+    if label is not None:
+        body["labels"] = dict(_label(each) for each in label)
+    with account_api(server) as api:
+        answer = _put(api, where, name, body)
+    if not server.json:
+        show_note("Made." if answer.status == 201 else "Changed.")
+    _show(answer, server)
+
+
+@items.command(name="delete")
+def delete_item(
+    where: Where, name: ItemName, /, *, yes: AssumeYes = False, server: InAccount = IN_USE
+) -> None:
+    """Delete an item."""
+    require_consent(f"{where} {name}, and what it holds, is gone for good.", assume_yes=yes)
+    with account_api(server) as api:
+        answer = api.call("DELETE", _path(where, name))
+    show_done(answer, server, f"{where} {name} is deleted.")
+
+
+def _path(where: str, name: str | None = None) -> str:
+    service, slash, plural = where.partition("/")
+    if not (service and slash and plural) or "/" in plural:
+        raise CommandError(Exit.USAGE, f"{where!r} names no kind: say service/kind, like workload/policies.")
+    path = path_to("services", service) + f"/{quote(plural, safe='')}"
+    return path if name is None else f"{path}/{quote(name, safe='')}"
+
+
+def _put(api: Api, where: str, name: str, body: Mapping[str, object]) -> Answer:
+    """Change the item; where there is none, make it."""
+    answer = api.send("POST", _path(where, name), body=body)
+    if answer.status == 404:
+        answer = api.send("POST", _path(where), body={"name": name, **body})
+    if not 200 <= answer.status < 300:
+        raise refusal(answer)
+    return answer
+
+
+def _read(file: Path) -> JsonObject:
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        read = json.loads(text)
+    except OSError as error:
+        raise CommandError(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise CommandError(Exit.USAGE, f"{file} is not JSON.") from None
+    if not isinstance(read, dict):
+        raise CommandError(Exit.USAGE, f"{file} must be a JSON object.")
+    return cast("JsonObject", read)
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(Exit.USAGE, f"{text!r} is no label: say key=value.")
+    return key, value
+
+
+def _with_labels(item: Mapping[str, object]) -> dict[str, object]:
+    labels = cast("Mapping[str, str]", item["labels"])
+    return dict(item) | {"labels": ", ".join(f"{key}={value}" for key, value in labels.items())}
+
+
+def _show(answer: Answer, server: InAccount) -> None:
+    if server.json:
+        show_json(answer)
+        return
+    item = _with_labels(answer.body())
+    print(f"{as_text(item['name'])}, version {item['version']}, changed {text_of(item, 'lastModified')}")
+    if item["labels"]:
+        print(f"labels {as_text(item['labels'])}")
+    print(json.dumps(item["spec"], indent=2))
