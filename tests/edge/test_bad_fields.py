@@ -1,6 +1,7 @@
 """Every field of every body, and every id in a path, with what does not belong there: a clear refusal and nothing stored."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,6 +67,7 @@ _ALLOWED = {
     ("mfaRequired", "true"),
     ("mfaEnabled", "true"),
     ("overlapSeconds", "number"),
+    ("labels", "object"),
 }
 
 
@@ -131,7 +133,7 @@ def _check_refused(scene: Scene, operation: Operation, field: str, name: str, va
         # What a browser made is refused as a whole, and which of its members is not told.
         is_whole = field == "checks" or (field == "credential" and isinstance(value, dict))
         assert is_whole or any(
-            place.partition("[")[0].partition(".")[0] == field for place in problem["fields"]
+            re.split(r"[\[./]", place.removeprefix("/"))[0] == field for place in problem["fields"]
         ), told
 
 

@@ -191,6 +191,7 @@ async def test_a_transaction_given_up_while_the_file_was_busy_keeps_nothing_and_
     holder.execute("BEGIN IMMEDIATE")
     waiting = asyncio.create_task(database.run_tx(lambda tx: set_count(tx, 9)))
     await database.read(count_of)
+    drivers = [thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name]
 
     waiting.cancel()
     holder.execute("COMMIT")
@@ -198,6 +199,9 @@ async def test_a_transaction_given_up_while_the_file_was_busy_keeps_nothing_and_
         await waiting
 
     assert await database.read(count_of) == 0
+    await database.close()
+    for driver in drivers:  # what was given up is still at it
+        await asyncio.to_thread(driver.join, 10)
     holder.execute("BEGIN IMMEDIATE")  # refused at once, were a lock left
     holder.execute("ROLLBACK")
     holder.close()

@@ -116,10 +116,15 @@ def serving(config: Path | None, data: Path, clock: FrozenClock) -> Generator[Li
     """Serve at a free port of this machine while the body runs."""
     started: Future[tuple[uvicorn.Server, asyncio.AbstractEventLoop, Any, Node]] = Future()
     # Told to be TCP, so that the event loop sends small answers at once instead of waiting 40 ms to send more with them.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", 0))
         settings = load_settings(config, data, {}, port=listening.getsockname()[1])
+        # A frozen clock is set by hand, and whoever sets it waits for what is due.
+        patch.setattr("domicile.apps.worker._PURGE_ROUND_SECONDS", 0.5)
         thread = threading.Thread(target=lambda: asyncio.run(_serve(settings, clock, listening, started)))
         thread.start()
         uvicorn_server, loop, edge, node = started.result(_PATIENCE_SECONDS)
