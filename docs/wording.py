@@ -18,7 +18,7 @@ from domicile.identity.users import domain as users
 from domicile.infra import blocklist, email_address, password_screen
 from domicile.infra.idempotency import MEMORY
 from domicile.infra.mail import mailbox
-from domicile.kernel import signing_keys
+from domicile.kernel import services, signing_keys
 from domicile.kernel.paging import DEFAULT_LIMIT, LARGEST_LIMIT
 from domicile.kernel.signing_keys import CLOCK_SKEW, LONGEST_TOKEN, PUBLISHED_AHEAD
 from domicile.region.access import routes as access
@@ -27,6 +27,7 @@ from domicile.region.api_keys import domain as api_keys
 from domicile.region.contacts import domain as contacts
 from domicile.region.entering.domain import LIFETIME
 from domicile.region.invitations.domain import MOST_AT_ONCE
+from domicile.region.items import domain as items
 from domicile.region.receiving.service import MOST_SHOWN
 from domicile.web import bodies, requests
 
@@ -223,6 +224,11 @@ def _minutes(span: timedelta) -> str:
 
 def limits() -> Iterator[tuple[str, str, str]]:
     """List the limits that are no settings: what, how much, and the module that says so."""
+    yield from _limits_of_the_platform()
+    yield from _limits_of_services()
+
+
+def _limits_of_the_platform() -> Iterator[tuple[str, str, str]]:
     days = api_keys.LONGEST_LIFE.days // 365
     yield "Length of a person's name", f"{users.LONGEST_NAME} characters", users.__name__
     yield from _limits_of_factors()
@@ -293,6 +299,14 @@ def limits() -> Iterator[tuple[str, str, str]]:
     yield "Refused sign-ins of unknown addresses", f"kept {nobody} days, without the address", events.__name__
     megabytes = mailbox._LARGEST_MAIL_BYTES // 1024**2
     yield "A mail in the embedded mailbox", f"{megabytes} MiB", mailbox.__name__
+
+
+def _limits_of_services() -> Iterator[tuple[str, str, str]]:
+    yield "Kinds of a service", f"{services.MOST_KINDS}", services.__name__
+    yield "Levels of a service", f"{services.MOST_LEVELS}", services.__name__
+    yield "Length of an item's name", f"{items.LONGEST_NAME} characters", items.__name__
+    yield "Labels of an item", f"{items.MOST_LABELS}", items.__name__
+    yield "What an item holds", f"{items.LARGEST_SPEC_BYTES // 1024} KiB as JSON", items.__name__
 
 
 def _limits_of_factors() -> Iterator[tuple[str, str, str]]:

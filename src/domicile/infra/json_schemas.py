@@ -48,10 +48,10 @@ def _pointer(path: Iterable[str | int]) -> str:
 
 @lru_cache(maxsize=512)
 def _validator_of(schema: str) -> "jsonschema_rs.Draft202012Validator":
-    return _validator(json.loads(schema))
+    return _validator(json.loads(schema), mask=_MASK)
 
 
-def _validator(schema: Mapping[str, Any]) -> "jsonschema_rs.Draft202012Validator":
+def _validator(schema: Mapping[str, Any], *, mask: str | None = None) -> "jsonschema_rs.Draft202012Validator":
     import jsonschema_rs  # noqa: PLC0415  # eight megabytes that a platform without services does without
 
     return jsonschema_rs.Draft202012Validator(
@@ -59,7 +59,7 @@ def _validator(schema: Mapping[str, Any]) -> "jsonschema_rs.Draft202012Validator
         retriever=_refuse,
         pattern_options=jsonschema_rs.RegexOptions(),
         validate_formats=True,
-        mask=_MASK,
+        mask=mask,
     )
 
 

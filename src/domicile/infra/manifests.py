@@ -68,7 +68,7 @@ def read_manifest(path: Path) -> Service:
     except tomllib.TOMLDecodeError as error:
         raise ManifestError([f"{path} is not TOML: {error}"]) from None
     faults: list[str] = []
-    read = read_section(_Manifest, raw, _decode, faults)
+    read = read_section(_Manifest, raw, faults)
     if read is None:
         raise ManifestError([f"{path}: {fault}" for fault in faults])
     service = _service_of(read, path.parent, faults)
@@ -76,10 +76,6 @@ def read_manifest(path: Path) -> Service:
     if faults:
         raise ManifestError([f"{path}: {fault}" for fault in faults])
     return service
-
-
-def _decode(kind: type, raw: object) -> object:
-    raise NotImplementedError(f"{kind} of {raw!r}")
 
 
 def _read_text(path: Path) -> str:

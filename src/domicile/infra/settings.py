@@ -289,7 +289,7 @@ def _read_file(path: Path) -> _File:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"{path} is not TOML: {error}"]) from None
     faults: list[str] = []
-    read = read_section(_File, raw, decode_secret, faults)
+    read = read_section(_File, raw, faults, decode_secret)
     if read is None:
         raise SettingsError([f"{path}: {fault}" for fault in faults])
     return read

@@ -12,13 +12,15 @@ Decode = Callable[[type, object], object]
 """Reads a type that TOML does not know; the `dec_hook` of msgspec."""
 
 
-def read_section(section: type[StructT], raw: object, decode: Decode, faults: list[str]) -> StructT | None:
+def read_section(
+    section: type[StructT], raw: object, faults: list[str], decode: Decode | None = None
+) -> StructT | None:
     """Read a table into a section, section by section; None, with `faults` grown, if anything is wrong."""
     return _read_section(section, raw, decode, faults, place="")
 
 
 def _read_section(
-    section: type[StructT], raw: object, decode: Decode, faults: list[str], *, place: str
+    section: type[StructT], raw: object, decode: Decode | None, faults: list[str], *, place: str
 ) -> StructT | None:
     if not isinstance(raw, dict):
         faults.append(f"{place or 'the file'}: must be a table")
@@ -41,7 +43,7 @@ def _read_section(
         return None
 
 
-def _read_value(kind: Any, raw: object, decode: Decode, faults: list[str], *, place: str) -> object:  # noqa: ANN401  # any type form
+def _read_value(kind: Any, raw: object, decode: Decode | None, faults: list[str], *, place: str) -> object:  # noqa: ANN401  # any type form
     if (section := _section_of(kind)) is not None:
         return _read_section(section, raw, decode, faults, place=place)
     if get_origin(kind) is tuple and (section := _section_of(get_args(kind)[0])) is not None:
