@@ -30,7 +30,7 @@ def schema_faults(schema: object) -> list[str]:
 
 
 def find_faults(schema: str, value: Mapping[str, Any]) -> dict[str, str]:
-    """Say where a value is not as a schema (in JSON) has it, by JSON pointer (RFC 6901); the texts never repeat the value.
+    """Say where a value is not as a schema (in JSON) has it, by JSON pointer (RFC 6901); the texts may name members that do not belong there, and repeat no value.
 
     At most so many as a reader can take in; the schema is one that `schema_faults` finds none in.
     """

@@ -152,7 +152,7 @@ def _tell(
 ) -> None:
     kinds = f"{len(found.kinds)} kinds" if len(found.kinds) != 1 else "1 kind"
     print(
-        f"The manifest is sound: {found.title}, version {found.version}, {len(found.levels)} levels, {kinds}."
+        f"The manifest is sound by itself: {found.title}, version {found.version}, {len(found.levels)} levels, {kinds}."
     )
     if before is None or withdrawn is None:
         print("This installation has not registered it.")
