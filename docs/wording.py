@@ -18,7 +18,7 @@ from domicile.identity.users import domain as users
 from domicile.infra import blocklist, email_address, password_screen
 from domicile.infra.idempotency import MEMORY
 from domicile.infra.mail import mailbox
-from domicile.kernel import services, signing_keys
+from domicile.kernel import labels, services, signing_keys
 from domicile.kernel.paging import DEFAULT_LIMIT, LARGEST_LIMIT
 from domicile.kernel.signing_keys import CLOCK_SKEW, LONGEST_TOKEN, PUBLISHED_AHEAD
 from domicile.region.access import routes as access
@@ -27,6 +27,7 @@ from domicile.region.api_keys import domain as api_keys
 from domicile.region.contacts import domain as contacts
 from domicile.region.entering.domain import LIFETIME
 from domicile.region.invitations.domain import MOST_AT_ONCE
+from domicile.region.item_apply import domain as item_apply
 from domicile.region.items import domain as items
 from domicile.region.receiving.service import MOST_SHOWN
 from domicile.web import bodies, requests
@@ -141,7 +142,11 @@ TABLES: Final = {
     "region.purges": "Purges under way: an account's id, dates, and how many rows of which table are deleted.",
     "region.deletion_receipts": "Signed receipts of purged accounts: ids, dates and numbers.",
     "region.invitations": "Who was invited as what, and where it stands; of the link only its keyed hash.",
-    "region.items": "What the account keeps in services, with labels and versions.",
+    "region.items": "What the account keeps in services, as it is now, and what each service says of it.",
+    "region.item_labels": "The labels of those things, so that they can be asked for.",
+    "region.item_references": "Which of those things name which others: kinds and names.",
+    "region.item_versions": "Every version of what the account keeps in services, and who made it.",
+    "region.item_log_heads": "The last number in the log of each service's items.",
     "region.invitation_mails": "When addresses were mailed invitations within the last hour; of the address only a keyed hash.",
     "region.api_keys": "The account's API keys; of each secret only its keyed hash.",
     "region.audit_events": "Who did what to what in the account, when and from where; what is personal lies apart and can be erased.",
@@ -176,7 +181,7 @@ EVENTS: Final = {
     "audit.contacts_updated.v1": "Lists of contacts were replaced; which, and how many addresses each has.",
     "audit.invitation_created.v1": "An address was invited.",
     "audit.invitation_updated.v1": "An invitation got another role, was sent again, revoked, accepted or declined.",
-    "audit.item_created.v1": "Something was put into a service: `service`, `kind`, `name`, `version`; never what it holds.",
+    "audit.item_created.v1": "Something was put into a service: `service`, `kind`, `name`, `version`; never what it holds; after a roll-back also `restoredVersion`.",
     "audit.item_deleted.v1": "Something was taken out of a service.",
     "audit.item_updated.v1": "Something in a service became another version.",
     "audit.log_exported.v1": "The account's audit events were exported: in which form, by which filters, how many.",
@@ -305,7 +310,10 @@ def _limits_of_services() -> Iterator[tuple[str, str, str]]:
     yield "Kinds of a service", f"{services.MOST_KINDS}", services.__name__
     yield "Levels of a service", f"{services.MOST_LEVELS}", services.__name__
     yield "Length of an item's name", f"{items.LONGEST_NAME} characters", items.__name__
-    yield "Labels of an item", f"{items.MOST_LABELS}", items.__name__
+    yield "Labels of an item", f"{labels.MOST_LABELS}", labels.__name__
+    yield "Parts of a selector", f"{labels.MOST_REQUIREMENTS}", labels.__name__
+    yield "Items that one item may name", f"{items.MOST_REFERENCES}", items.__name__
+    yield "Items changed at once", f"{item_apply.MOST_AT_ONCE}", item_apply.__name__
     yield "What an item holds", f"{items.LARGEST_SPEC_BYTES // 1024} KiB as JSON", items.__name__
 
 

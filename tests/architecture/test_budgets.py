@@ -17,6 +17,7 @@ LOADED_WHEN_USED = {
     *(
         "alembic",
         "httpx2",
+        "jsonpatch",
         "jsonschema_rs",
         "markdown_it",
         "mjml",

@@ -39,6 +39,7 @@ MACHINERY_COLUMNS = {
     "access_log": {"seq", "kind", "at", "revokes"},
     "access_log_head": {"name", "seq"},
     "feed_cursor": {"name", "seq", "attempts"},
+    "item_log_heads": {"service", "seq"},
     "leavers": {"state", "version", "at"},
     "parked_feed": {"seq", "kind", "version", "parked_at", "last_error"},
     "purges": {

@@ -42,7 +42,7 @@ class Victim:
     def marks(self) -> list[str]:
         people = [self.account.owner, self.reader]
         told = [*self.ids.values(), *(p.email for p in people), *(p.name for p in people), self.account.alias]
-        return [mark for mark in told if mark not in {"full-access", "de-1", "workload", "policies"}]
+        return [mark for mark in told if mark not in {"full-access", "de-1", "workload", "policies", "1"}]
 
 
 @dataclass(frozen=True)

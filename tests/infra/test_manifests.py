@@ -99,6 +99,12 @@ def test_regions_and_a_call_back_address_are_read(tmp_path: Path):
         ),
         (manifest_text(more='lifecycle = {url = "https://[::1"}\n'), "lifecycle.url: "),
         (manifest_text(more='meters = [{name = "A b", title = "x", unit = "y"}]\n'), "meters[0].name: "),
+        (manifest_text() + 'references = {"/a" = "nothing"}\n', "'nothing', which is no kind"),
+        (manifest_text() + 'references = {"a" = "policy"}\n', "'a' is no JSON pointer"),
+        (
+            manifest_text() + "references = {" + ", ".join(f"'/{n}' = 'policy'" for n in range(11)) + "}\n",
+            "more than 10 references",
+        ),
         (manifest_text(more="#" + "x" * 300_000), "larger than 256 KiB"),
     ],
 )

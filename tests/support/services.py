@@ -46,7 +46,7 @@ def put_item(api: Api) -> dict[str, str]:
     """Keep a policy in the service of the example; gives the parts of its address, by their names in paths."""
     body = {"name": "etc-files", "spec": {"paths": ["/etc/passwd"]}}
     api.call("POST", "/api/services/workload/policies", body, status=201)
-    return {"service_name": "workload", "kind": "policies", "item_name": "etc-files"}
+    return {"service_name": "workload", "kind": "policies", "item_name": "etc-files", "version": "1"}
 
 
 def register(installed: Installation, *manifests: Path, credential: str = "") -> Path:

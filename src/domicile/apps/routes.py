@@ -36,6 +36,8 @@ from domicile.region.contacts import routes as contacts
 from domicile.region.entering import routes as entering
 from domicile.region.export import routes as region_export
 from domicile.region.invitations import routes as invitations
+from domicile.region.item_apply import routes as item_apply
+from domicile.region.item_history import routes as item_history
 from domicile.region.items import routes as items
 from domicile.region.lifecycle import routes as lifecycle
 from domicile.region.memberships import routes as memberships
@@ -75,6 +77,8 @@ API_ROUTES: list[Any] = [
     *memberships.ROUTES,
     *services.ROUTES,
     *items.ROUTES,
+    *item_history.ROUTES,
+    *item_apply.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,
     *invitations.ROUTES,

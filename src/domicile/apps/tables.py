@@ -29,6 +29,7 @@ import domicile.region.contacts.store
 import domicile.region.courier.store
 import domicile.region.history.store
 import domicile.region.invitations.store
+import domicile.region.item_log.store
 import domicile.region.items.store
 import domicile.region.leavers.store
 import domicile.region.mail_pace.store

@@ -4,6 +4,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -147,6 +148,18 @@ class Database(Generic[TxT]):
         tx, result = await self._patiently(once)
         tx.committed()
         return result
+
+    async def rehearse(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
+        """Run `work` as `run_tx` does, up to the commit, and take it all back: what it gives is what would be."""
+
+        async def once(_attempt: int) -> ResultT:
+            async with (
+                self._one_writer if self._is_sqlite else nullcontext(),
+                self.engine.connect() as connection,
+            ):
+                return await work(self._begin(connection))
+
+        return await self._patiently(once)
 
     async def read(self, work: Callable[[TxT], Awaitable[ResultT]]) -> ResultT:
         """Run queries on one snapshot; nothing that `work` does is kept."""

@@ -12,7 +12,7 @@ from domicile.infra.json_schemas import schema_faults
 from domicile.infra.loopback import is_this_machine
 from domicile.infra.toml_reading import read_section
 from domicile.kernel.ids import RegionId
-from domicile.kernel.services import Category, Kind, Meter, Service, service_faults
+from domicile.kernel.services import Category, Kind, Meter, Reference, Service, service_faults
 
 _LARGEST_FILE = 256 * 1024
 _MOST_ITEMS = 1_000
@@ -36,6 +36,8 @@ class _Kind(Struct, frozen=True, kw_only=True):
     category: Category
     schema: str
     most: Annotated[int, Meta(ge=1, le=100_000)] = _MOST_ITEMS
+    references: dict[str, str] = {}
+    """JSON pointer → kind."""
 
 
 class _Meter(Struct, frozen=True, kw_only=True):
@@ -114,6 +116,7 @@ def _kind_of(read: _Kind, folder: Path, faults: list[str]) -> Kind:
         category=read.category,
         schema=schema,
         most=read.most,
+        references=tuple(Reference(pointer, kind) for pointer, kind in read.references.items()),
     )
 
 

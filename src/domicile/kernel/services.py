@@ -15,8 +15,11 @@ READ_ONLY_LEVEL: Final = "read-only"
 MOST_KINDS: Final = 50
 MOST_LEVELS: Final = 20
 MOST_PERMISSIONS: Final = 500
+MOST_REFERENCES: Final = 10
+"""Places in one kind at which its items name others."""
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])+){1,10}")
 _PERMISSION = re.compile(r"([a-z0-9-]{1,40}):[a-z0-9-]{1,40}:[a-z0-9-]{1,40}")
 
 
@@ -56,6 +59,18 @@ class Kind:
     """Of what an item holds: JSON Schema 2020-12, as JSON."""
     most: int
     """How many of them an account may have."""
+    references: tuple["Reference", ...] = ()
+    """Where its items name others, which have to be there and stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place in what items of a kind hold, at which the name of another item of the account stands."""
+
+    pointer: str
+    """JSON pointer (RFC 6901), in which `*` stands for every member of an array or object."""
+    kind: str
+    """Of the item that is named there, in the same service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +171,17 @@ def _kind_faults(service: Service) -> Iterator[str]:
                 yield f"kinds.{kind.name}: read-only holds {permission}, which changes something"
         if service.permission(kind, Verb.READ) not in seen:
             yield f"kinds.{kind.name}: read-only lacks {service.permission(kind, Verb.READ)}"
+        yield from _reference_faults(kind, {known.name for known in service.kinds})
+
+
+def _reference_faults(kind: Kind, known: set[str]) -> Iterator[str]:
+    if len(kind.references) > MOST_REFERENCES:
+        yield f"kinds.{kind.name}: there are more than {MOST_REFERENCES} references"
+    for reference in kind.references:
+        if not _POINTER.fullmatch(reference.pointer):
+            yield f"kinds.{kind.name}: {reference.pointer!r} is no JSON pointer, such as /policy or /policies/*"
+        if reference.kind not in known:
+            yield f"kinds.{kind.name}: {reference.pointer} refers to {reference.kind!r}, which is no kind of the service"
 
 
 def _repeated(what: str, names: Iterable[str]) -> Iterator[str]:

@@ -47,6 +47,7 @@ CODES = {
     "invitation-sent-too-often": 409,
     "invitation-used": 409,
     "item-exists": 409,
+    "item-in-use": 409,
     "last-full-access-user": 409,
     "link-invalid": 400,
     "method-not-allowed": 405,

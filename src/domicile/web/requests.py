@@ -1,10 +1,11 @@
 """Requests as our handlers see them: strict bodies, and the facts of the connection."""
 
 from ipaddress import ip_address
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request
 from litestar.datastructures import State
+from litestar.params import QueryParameter
 from litestar.types import Scope
 
 from domicile.infra.idempotency import RequestKey
@@ -13,6 +14,9 @@ from domicile.kernel.callers import Origin
 from domicile.kernel.errors import invalid
 from domicile.kernel.permissions import Address
 from domicile.web.bodies import read_struct
+
+DryRun = Annotated[str | None, QueryParameter(name="dryRun", required=False)]
+"""Whether a change is only tried: `true` or `false`."""
 
 _LONGEST_USER_AGENT = 256
 _LONGEST_KEY = 255
@@ -73,3 +77,10 @@ async def provide_request_key(request: DomicileRequest) -> RequestKey | None:
         raise invalid({"Idempotency-Key": f"must be 1 to {_LONGEST_KEY} printable ASCII characters"})
     told = f"{request.method} {request.url.path}\n".encode() + await request.body()
     return RequestKey(digest(given.encode()), digest(told))
+
+
+def read_flag(name: str, text: str | None) -> bool:
+    """Read a parameter that is `true` or `false`; absent, it is false. `invalid-input` on its name."""
+    if text not in {None, "true", "false"}:
+        raise invalid({name: "must be true or false"})
+    return text == "true"

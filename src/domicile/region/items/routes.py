@@ -5,18 +5,28 @@ from litestar.di import Provide
 from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from domicile.kernel.callers import Caller
+from domicile.kernel.labels import parse_selector
 from domicile.kernel.versions import Precondition
 from domicile.region.items import service
 from domicile.region.items.domain import Wanted
-from domicile.region.items.schemas import ItemBody, ItemChangeBody, ItemsBody, NewItemBody, shape_item
+from domicile.region.items.schemas import (
+    ItemBody,
+    ItemChangeBody,
+    ItemsBody,
+    NewItemBody,
+    read_change,
+    shape_item,
+)
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
-from domicile.web.bodies import given, or_unset
+from domicile.web.bodies import or_unset
 from domicile.web.operations import Access, operation
+from domicile.web.requests import DryRun, read_flag
 from domicile.web.versions import etag
 
 _KIND = "/api/services/{service_name:str}/{kind:str}"
-_ITEM = _KIND + "/{item_name:str}"
+ITEM_PATH = _KIND + "/{item_name:str}"
+"""Where an item is."""
 
 
 async def provide_wanted(service_name: FromPath[str], kind: FromPath[str]) -> Wanted:
@@ -24,14 +34,14 @@ async def provide_wanted(service_name: FromPath[str], kind: FromPath[str]) -> Wa
     return Wanted(service_name, kind)
 
 
-_WANTED = {"wanted": Provide(provide_wanted)}
+WANTED = {"wanted": Provide(provide_wanted)}
 
 
 @get(
     _KIND,
     summary="List items",
     tags=["Services"],
-    dependencies=_WANTED,
+    dependencies=WANTED,
     opt=operation(Access.ACCOUNT, permission="{service}:{kind}:read", errors=("not-found",)),
 )
 async def list_items(
@@ -42,11 +52,17 @@ async def list_items(
     regions: SkipValidation[Regions],
     limit: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
+    selector: FromQuery[str | None] = None,
 ) -> ItemsBody:
-    """Those of one kind (`kind` is its plural), in the order of their names."""
-    scope = f"items {caller.account_id} {wanted.service} {wanted.plural}"
+    """Those of one kind (`kind` is its plural), in the order of their names.
+
+    `selector` chooses by labels: `stage=live`, `stage!=live`, `stage`, `!stage`, `stage in (a,b)`, `stage notin (a,b)`,
+    and several of them, with commas between, which must all hold.
+    """
+    chosen = parse_selector(selector)
+    scope = f"items {caller.account_id} {wanted.service} {wanted.plural} {selector or ''}"
     request = regions.cursors.page_request(limit, cursor, scope=scope)
-    page = await service.list_items(plane, caller, wanted, request)
+    page = await service.list_items(plane, caller, wanted, chosen, request)
     shown = [shape_item(item) for item in page.items]
     return ItemsBody(items=shown, next=or_unset(regions.cursors.next_of(page, scope=scope)))
 
@@ -55,7 +71,7 @@ async def list_items(
     _KIND,
     summary="Make an item",
     tags=["Services"],
-    dependencies=_WANTED,
+    dependencies=WANTED,
     opt=operation(
         Access.ACCOUNT,
         permission="{service}:{kind}:create",
@@ -68,10 +84,15 @@ async def create_item(
     data: JSONBody[NewItemBody],
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
+    dry_run: DryRun = None,
 ) -> Response[ItemBody]:
-    """Checked by the schema of its kind; each fault is named by a JSON pointer into the body (RFC 6901)."""
+    """Checked by the schema of its kind; each fault is named by a JSON pointer into the body (RFC 6901).
+
+    A name that was used before goes on from the versions of the item that was deleted. With `dryRun=true` everything is checked,
+    the answer says what would be, and nothing is kept.
+    """
     made = await service.create_item(
-        plane, caller, wanted, name=data.name, labels=given(data.labels) or {}, spec=data.spec
+        plane, caller, wanted, data.name, read_change(data), dry_run=read_flag("dryRun", dry_run)
     )
     headers = {
         "Location": f"/api/services/{wanted.service}/{wanted.plural}/{made.name}",
@@ -81,10 +102,10 @@ async def create_item(
 
 
 @get(
-    _ITEM,
+    ITEM_PATH,
     summary="Describe an item",
     tags=["Services"],
-    dependencies=_WANTED,
+    dependencies=WANTED,
     opt=operation(Access.ACCOUNT, permission="{service}:{kind}:read", errors=("not-found",)),
 )
 async def describe_item(
@@ -100,11 +121,11 @@ async def describe_item(
 
 
 @post(
-    _ITEM,
+    ITEM_PATH,
     status_code=200,
     summary="Change an item",
     tags=["Services"],
-    dependencies=_WANTED,
+    dependencies=WANTED,
     opt=operation(
         Access.ACCOUNT, permission="{service}:{kind}:update", errors=("not-found", "stale-version")
     ),
@@ -117,28 +138,34 @@ async def change_item(
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     expected: SkipValidation[Precondition],
+    dry_run: DryRun = None,
 ) -> Response[ItemBody]:
-    """`spec` and `labels` are replaced as a whole; a change that changes nothing makes no version."""
+    """`spec`, `labels` and `target` are each replaced as a whole; a change that changes nothing makes no version.
+
+    With `dryRun=true` nothing is kept.
+    """
     changed = await service.change_item(
         plane,
         caller,
         wanted,
         item_name,
-        labels=given(data.labels),
-        spec=given(data.spec),
+        read_change(data),
         expected=expected,
+        dry_run=read_flag("dryRun", dry_run),
     )
     return Response(shape_item(changed), headers={"ETag": etag(changed.version)})
 
 
 @delete(
-    _ITEM,
+    ITEM_PATH,
     status_code=204,
     summary="Delete an item",
     tags=["Services"],
-    dependencies=_WANTED,
+    dependencies=WANTED,
     opt=operation(
-        Access.ACCOUNT, permission="{service}:{kind}:delete", errors=("not-found", "stale-version")
+        Access.ACCOUNT,
+        permission="{service}:{kind}:delete",
+        errors=("not-found", "stale-version", "item-in-use"),
     ),
 )
 async def delete_item(
@@ -148,9 +175,15 @@ async def delete_item(
     caller: SkipValidation[Caller],
     plane: SkipValidation[RegionPlane],
     expected: SkipValidation[Precondition],
+    dry_run: DryRun = None,
 ) -> None:
-    """Its name is free again."""
-    await service.delete_item(plane, caller, wanted, item_name, expected)
+    """Refused while another item names it. Its name is free again, and its versions stay: a roll-back brings it back.
+
+    With `dryRun=true` nothing is kept.
+    """
+    await service.delete_item(
+        plane, caller, wanted, item_name, expected=expected, dry_run=read_flag("dryRun", dry_run)
+    )
 
 
 ROUTES = [list_items, create_item, describe_item, change_item, delete_item]

@@ -1,32 +1,36 @@
 """Use cases about items: each asks for the permission of its kind and verb, and lets nothing in that the schema refuses."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.json_schemas import find_faults
 from domicile.kernel.callers import Caller
-from domicile.kernel.errors import invalid, not_found, stale
+from domicile.kernel.errors import invalid, not_found
+from domicile.kernel.labels import Requirement
 from domicile.kernel.paging import Page, PageRequest
 from domicile.kernel.services import Verb
 from domicile.kernel.versions import Precondition
-from domicile.region.audit.domain import AuditEvent, by_caller
-from domicile.region.audit.store import append_audit
+from domicile.region.item_log.domain import Contents, Place
 from domicile.region.items import store
 from domicile.region.items.domain import (
     LARGEST_SPEC_BYTES,
+    MOST_REFERENCES,
+    Change,
     Item,
-    Place,
     Wanted,
+    change_faults,
+    find_named,
     is_item_name,
-    item_exists,
-    label_faults,
+    lacks_target,
     name_faults,
-    too_many_items,
+    no_item,
 )
+from domicile.region.items.writing import ItemWriter
 from domicile.region.plane import RegionPlane
+
+ResultT = TypeVar("ResultT")
 
 
 def find_place(plane: RegionPlane, caller: Caller, wanted: Wanted, verb: Verb) -> Place:
@@ -42,42 +46,38 @@ def find_place(plane: RegionPlane, caller: Caller, wanted: Wanted, verb: Verb) -
     raise not_found("kind of items")
 
 
-async def list_items(plane: RegionPlane, caller: Caller, wanted: Wanted, page: PageRequest) -> Page[Item]:
-    """List the account's items of one kind, in the order of their names."""
+async def list_items(
+    plane: RegionPlane, caller: Caller, wanted: Wanted, selector: Sequence[Requirement], page: PageRequest
+) -> Page[Item]:
+    """List the account's items of one kind that the selector chooses, in the order of their names."""
     place = find_place(plane, caller, wanted, Verb.READ)
-    return await plane.database.read(lambda tx: store.list_items(tx, caller.account_id, place, page))
+    return await plane.database.read(
+        lambda tx: store.list_items(tx, caller.account_id, place, selector, page)
+    )
 
 
 async def describe_item(plane: RegionPlane, caller: Caller, wanted: Wanted, name: str) -> Item:
     """Find an item; `not-found`."""
     place = find_place(plane, caller, wanted, Verb.READ)
-    return await plane.database.read(lambda tx: _get(tx, caller, place, name))
+    require_name(name)
+    return await plane.database.read(lambda tx: ItemWriter(plane, caller, tx).get(place, name))
 
 
 async def create_item(
-    plane: RegionPlane,
-    caller: Caller,
-    wanted: Wanted,
-    *,
-    name: str,
-    labels: Mapping[str, str],
-    spec: Mapping[str, Any],
+    plane: RegionPlane, caller: Caller, wanted: Wanted, name: str, change: Change, *, dry_run: bool
 ) -> Item:
     """Make an item. `invalid-input` names every fault by JSON pointer; `item-exists`; `too-many-items`."""
     place = find_place(plane, caller, wanted, Verb.CREATE)
-    _check(place, name_faults(name), labels=labels, spec=spec)
-    now = plane.clock()
-    made = Item(name, labels, spec, version=1, created_at=now, modified_at=now)
+    contents = change.apply_to(Contents({}))
+    refuse(name_faults(name) | contents_faults(place, change, contents))
 
     async def work(tx: RegionTx) -> Item:
-        if await store.count_items(tx, caller.account_id, place) >= place.kind.most:
-            raise too_many_items(place)
-        if not await store.insert_item(tx, caller.account_id, place, made):
-            raise item_exists()
-        await append_audit(tx, _event(plane, caller, "audit.item_created.v1", place, made))
+        writer = ItemWriter(plane, caller, tx)
+        made = await writer.create(place, name, contents)
+        refuse(await writer.reference_faults(place, made))
         return made
 
-    return await plane.database.run_tx(work)
+    return await run(plane, work, dry_run=dry_run)
 
 
 async def change_item(
@@ -85,80 +85,75 @@ async def change_item(
     caller: Caller,
     wanted: Wanted,
     name: str,
+    change: Change,
     *,
-    labels: Mapping[str, str] | None,
-    spec: Mapping[str, Any] | None,
     expected: Precondition,
+    dry_run: bool,
 ) -> Item:
-    """Replace the labels of an item, or what it holds, or both (None: stays). `invalid-input`, `stale-version`."""
+    """Replace what a change says of an item. `invalid-input`, `not-found`, `stale-version`."""
     place = find_place(plane, caller, wanted, Verb.UPDATE)
-    _check(place, {}, labels=labels, spec=spec)
+    require_name(name)
+    refuse(contents_faults(place, change, None))
 
     async def work(tx: RegionTx) -> Item:
-        before = await _get(tx, caller, place, name)
+        writer = ItemWriter(plane, caller, tx)
+        before = await writer.get(place, name)
         expected(before.version)
-        after = replace(
-            before,
-            labels=before.labels if labels is None else labels,
-            spec=before.spec if spec is None else spec,
-        )
-        if after == before:
-            return before
-        after = replace(after, version=before.version + 1, modified_at=plane.clock())
-        if not await store.update_item(tx, caller.account_id, place, after):
-            raise stale()
-        await append_audit(tx, _event(plane, caller, "audit.item_updated.v1", place, after))
+        after = await writer.update(place, before, change.apply_to(before.contents))
+        refuse(await writer.reference_faults(place, after) if change.spec is not None else {})
         return after
 
-    return await plane.database.run_tx(work)
+    return await run(plane, work, dry_run=dry_run)
 
 
 async def delete_item(
-    plane: RegionPlane, caller: Caller, wanted: Wanted, name: str, expected: Precondition
+    plane: RegionPlane, caller: Caller, wanted: Wanted, name: str, *, expected: Precondition, dry_run: bool
 ) -> None:
-    """Delete an item; `not-found`, `stale-version`."""
+    """Delete an item; `not-found`, `stale-version`, `item-in-use` while another item names it."""
     place = find_place(plane, caller, wanted, Verb.DELETE)
+    require_name(name)
 
     async def work(tx: RegionTx) -> None:
-        item = await _get(tx, caller, place, name)
+        writer = ItemWriter(plane, caller, tx)
+        item = await writer.get(place, name)
         expected(item.version)
-        if not await store.delete_item(tx, caller.account_id, place, item):
-            raise stale()
-        await append_audit(tx, _event(plane, caller, "audit.item_deleted.v1", place, item))
+        await writer.delete(place, item)
 
-    await plane.database.run_tx(work)
+    await run(plane, work, dry_run=dry_run)
 
 
-def _check(
-    place: Place,
-    faults: dict[str, str],
-    *,
-    labels: Mapping[str, str] | None,
-    spec: Mapping[str, Any] | None,
-) -> None:
-    faults = faults | label_faults(labels or {})
-    if spec is not None:
-        if len(json.dumps(spec)) > LARGEST_SPEC_BYTES:
-            faults["/spec"] = f"must be at most {LARGEST_SPEC_BYTES // 1024} KiB"
-        else:
-            found = find_faults(place.kind.schema, spec)
-            faults |= {f"/spec{pointer}": told for pointer, told in found.items()}
+async def run(
+    plane: RegionPlane, work: Callable[[RegionTx], Awaitable[ResultT]], *, dry_run: bool
+) -> ResultT:
+    """Run a change, or do all of it but keep it."""
+    if dry_run:
+        return await plane.database.rehearse(work)
+    return await plane.database.run_tx(work)
+
+
+def require_name(name: str) -> None:
+    """Refuse (`not-found`) what can be no item's name before a database is asked."""
+    if not is_item_name(name):
+        raise no_item()
+
+
+def refuse(faults: dict[str, str]) -> None:
+    """Refuse (`invalid-input`) if anything is wrong."""
     if faults:
         raise invalid(faults)
 
 
-async def _get(tx: RegionTx, caller: Caller, place: Place, name: str) -> Item:
-    found = await store.find_item(tx, caller.account_id, place, name) if is_item_name(name) else None
-    if found is None:
-        raise not_found("item")
-    return found
-
-
-def _event(plane: RegionPlane, caller: Caller, type_: str, place: Place, item: Item) -> AuditEvent:
-    details: dict[str, object] = {
-        "service": place.service.name,
-        "kind": place.kind.name,
-        "name": item.name,
-        "version": item.version,
-    }
-    return by_caller(caller, type_, details, now=plane.clock())
+def contents_faults(place: Place, change: Change, made: Contents | None) -> dict[str, str]:
+    """Say what is wrong with what is to be written, by JSON pointer; `made` is the whole of a new item."""
+    faults = change_faults(place, change)
+    if made is not None and lacks_target(place, made):
+        faults["/target"] = "is missing: a deployment says where it is put to work"
+    if change.spec is None:
+        return faults
+    if len(json.dumps(change.spec)) > LARGEST_SPEC_BYTES:
+        return faults | {"/spec": f"must be at most {LARGEST_SPEC_BYTES // 1024} KiB"}
+    found = find_faults(place.kind.schema, change.spec)
+    faults |= {f"/spec{pointer}": told for pointer, told in found.items()}
+    if len(find_named(place.kind, change.spec)) > MOST_REFERENCES:
+        faults["/spec"] = f"must name at most {MOST_REFERENCES} items"
+    return faults

@@ -38,7 +38,7 @@ class ServicesBody(Wire, frozen=True):
 class KindBody(Wire, frozen=True):
     """A kind of items."""
 
-    example: ClassVar[dict[str, object]] = {**_POLICY, "schema": {"type": "object"}}
+    example: ClassVar[dict[str, object]] = {**_POLICY, "schema": {"type": "object"}, "references": {}}
 
     name: str
     """In the singular, as permissions have it."""
@@ -50,6 +50,8 @@ class KindBody(Wire, frozen=True):
     """How many of them an account may have."""
     schema: dict[str, Any]
     """Of what an item holds (JSON Schema 2020-12)."""
+    references: dict[str, str]
+    """JSON pointer into what an item holds, with `*` for every member → the kind of the item that is named there."""
 
 
 class MeterBody(Wire, frozen=True):
@@ -120,4 +122,5 @@ def _shape_kind(kind: Kind) -> KindBody:
         category=kind.category,
         most=kind.most,
         schema=json.loads(kind.schema),
+        references={each.pointer: each.kind for each in kind.references},
     )
