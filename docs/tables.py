@@ -152,7 +152,9 @@ def _section_of(annotation: object) -> type[msgspec.Struct] | None:
 def _default_of(field: msgspec.structs.FieldInfo) -> str:
     if field.required:
         return "required"
-    value = field.default
+    value = (
+        None if field.default is msgspec.NODEFAULT else field.default
+    )  # made anew each time: an empty table
     return "empty" if value in ("", (), None) else f"`{msgspec.json.encode(value).decode()}`"
 
 

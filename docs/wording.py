@@ -37,6 +37,7 @@ CALLERS: Final = {
     ("session",): "a person's session",
     ("apiKey", "accountToken"): "API key or account token",
     ("apiKey", "accountToken", "service"): "API key, account token, or the credential of a service",
+    ("service",): "the credential of a service",
     ("apiKey", "accountToken", "session"): "API key, account token, or the session of a member",
 }
 
@@ -73,7 +74,8 @@ SETTINGS: Final = {
     "regions.open": "Whether new accounts may be created there.",
     "regions.discreet": "Whether an account's alias and its users' roles stay in the region, also from the directory.",
     "services.manifest": "Path of the service's manifest, from the folder of the configuration; see [Integrate a service](integrate-a-service.md#register-it).",
-    "services.credential_sha256": "SHA-256, in hexadecimal, of the credential by which the service reads the revocation feed; `domicile service token` makes one. Empty: none.",
+    "services.credential_sha256": "SHA-256, in hexadecimal, of the credential by which the service is known; `domicile service token` makes one. Empty: none.",
+    "services.region_credentials_sha256": "The same for single regions, by their ids: there the credential above then counts no more.",
     "sessions.idle_minutes": "A session ends when nothing was done with it for so long.",
     "sessions.absolute_hours": "A session ends so long after the sign-in, whatever was done with it.",
     "passwords.min_length": "Shortest password, in code points; it holds for passwords that are set from then on.",

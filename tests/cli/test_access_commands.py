@@ -182,7 +182,7 @@ def test_the_credential_of_a_service_is_shown_once_with_the_line_for_the_configu
     assert token not in ended.err
     config = tmp_path / "domicile.toml"
     config.write_text(f'[[services]]\nmanifest = "{EXAMPLE}"\ncredential_sha256 = "{mark}"\n')
-    assert load_settings(config, tmp_path, {}).service_credentials() == {"workload": bytes.fromhex(mark)}
+    assert load_settings(config, tmp_path, {}).services[0].credential == bytes.fromhex(mark)
     told = json.loads(run("service", "token", "workload", "--json").out)
     assert told["credentialSHA256"] == sha256(told["token"].encode()).hexdigest()
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.support.api import Api, Installation
 
+CREDENTIAL = "dsv_" + "c" * 49
+"""Of the service, where a test registers it with one."""
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workload_security" / "service.toml"
 
 POLICY: dict[str, Any] = {"type": "object", "properties": {"paths": {"type": "array"}}}

@@ -43,11 +43,13 @@ from domicile.region.entering.door import Door
 from domicile.region.entering.doors import Doors
 from domicile.region.entering.keys import TokenKeys
 from domicile.region.invitations.handlers import invitation_mail_handler
+from domicile.region.item_watch.service import ItemFeeds
 from domicile.region.lifecycle.handlers import lifecycle_mail_handlers
 from domicile.region.outbox.store import INVITATION_MAIL, idempotency_keys, outbox
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
 from domicile.region.revocations.service import RevocationFeeds
+from domicile.region.service_identity.service import ServiceIdentities
 from domicile.region.signing.service import region_keeper
 from domicile.region.standing.service import Standings
 from domicile.web.cursors import Cursors
@@ -62,13 +64,20 @@ class Node:
     identity_delivery: Delivery[IdentityTx]
     doors: Doors
     couriers: dict[RegionId, Courier]
+    identities: ServiceIdentities
     feeds: RevocationFeeds
+    item_feeds: ItemFeeds
     keepers: dict[str, KeyKeeper[IdentityTx] | KeyKeeper[RegionTx]]
     """Of the signing keys: by region id, and `identity`."""
     mailbox: Mailbox | None
     """The embedded one; None where a mail server is configured."""
     wakers: dict[str, asyncio.Event] = field(default_factory=dict)
     """By region id, and `identity`: set when there is work in that plane's outbox."""
+
+    def let_nobody_wait(self) -> None:
+        """Give every answer that waits for news at once: the node is about to end."""
+        self.feeds.stop()
+        self.item_feeds.stop()
 
     async def close(self) -> None:
         """Let go of databases, threads and sockets."""
@@ -130,8 +139,19 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         doors.by_region[region.id] = door
         couriers[region.id] = courier
     delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
-    feeds = RevocationFeeds(doors, settings.service_credentials())
-    return Node(settings, identity, delivery, doors, couriers, feeds, keepers, mailbox, wakers)
+    return Node(
+        settings=settings,
+        identity=identity,
+        identity_delivery=delivery,
+        doors=doors,
+        couriers=couriers,
+        identities=ServiceIdentities(regions, settings.services, clock),
+        feeds=RevocationFeeds(doors),
+        item_feeds=ItemFeeds(),
+        keepers=keepers,
+        mailbox=mailbox,
+        wakers=wakers,
+    )
 
 
 def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below

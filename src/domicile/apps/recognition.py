@@ -10,9 +10,11 @@ from domicile.identity.sessions.service import authenticate_session, is_session_
 from domicile.infra.secrets import SERVICE_TOKEN
 from domicile.kernel.callers import Caller, Person, user_leaving
 from domicile.kernel.errors import forbidden, unauthenticated
+from domicile.kernel.ids import RegionId
 from domicile.region.entering.door import refuse_outside
 from domicile.region.plane import RegionPlane
 from domicile.region.revocations.service import Reader, Recognise, require_reader
+from domicile.region.service_identity.domain import ServiceCaller
 from domicile.web.requests import DomicileRequest, bearer_of, origin_of, provide_origin, provide_request_key
 from domicile.web.versions import provide_expected
 
@@ -23,7 +25,7 @@ class Recognition:
     def __init__(self, node: Node) -> None:
         self._doors = node.doors
         self._identity = node.identity
-        self._feeds = node.feeds
+        self._identities = node.identities
 
     async def anyone(self, request: DomicileRequest) -> Person | Caller:
         """Recognise whoever calls; 401 for nobody, `user-leaving` for who has asked to be deleted."""
@@ -71,15 +73,28 @@ class Recognition:
         async def recognise() -> Reader:
             scheme, credential = bearer_of(request.scope)
             if scheme == "bearer" and credential.startswith(SERVICE_TOKEN):
-                if (service := self._feeds.find_service(credential)) is None:
-                    raise unauthenticated(
-                        "credential-refused", "This credential is not, or no longer, valid here."
-                    )
-                return service
+                return self._identities.recognise(credential)
             who = await self.anyone(request)
             return refuse_outside() if isinstance(who, Person) else require_reader(who)
 
         return recognise
+
+    async def service(self, request: DomicileRequest) -> ServiceCaller:
+        """Recognise a service by its credential or access token; 401 for whoever else calls, `not-found` for a region of others."""
+        scheme, credential = bearer_of(request.scope)
+        if scheme != "bearer":
+            raise unauthenticated(
+                "not-authenticated", "Send Authorization: Bearer with a service's credential or access token."
+            )
+        return self._identities.recognise(credential)
+
+    async def service_plane(
+        self, request: DomicileRequest, service: SkipValidation[ServiceCaller]
+    ) -> RegionPlane:
+        """Give the plane of the region in the path, if the service may act in it."""
+        region = RegionId(request.path_params["region"])
+        service.require_region(region)
+        return self._doors.regions.plane(region)
 
     async def plane(self, caller: SkipValidation[Caller]) -> RegionPlane:
         """Give the plane of the region that the caller's account lives in."""
@@ -103,8 +118,12 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "anyone": Provide(recognition.anyone),
         "caller": Provide(recognition.caller),
         "plane": Provide(recognition.plane),
+        "service": Provide(recognition.service),
+        "service_plane": Provide(recognition.service_plane),
+        "identities": _known(node.identities),
         "doors": _known(node.doors),
         "feeds": _known(node.feeds),
+        "item_feeds": _known(node.item_feeds),
         "recognise_reader": Provide(recognition.recognise_reader),
         "regions": _known(node.doors.regions),
         "identity": _known(node.identity),

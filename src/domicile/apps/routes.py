@@ -38,6 +38,7 @@ from domicile.region.export import routes as region_export
 from domicile.region.invitations import routes as invitations
 from domicile.region.item_apply import routes as item_apply
 from domicile.region.item_history import routes as item_history
+from domicile.region.item_watch import routes as item_watch
 from domicile.region.items import routes as items
 from domicile.region.lifecycle import routes as lifecycle
 from domicile.region.memberships import routes as memberships
@@ -48,6 +49,7 @@ from domicile.region.residency import routes as residency
 from domicile.region.revocations import routes as revocations
 from domicile.region.role_management import routes as role_management
 from domicile.region.roles import routes as roles
+from domicile.region.service_identity import routes as service_identity
 from domicile.region.services import routes as services
 
 API_ROUTES: list[Any] = [
@@ -79,6 +81,8 @@ API_ROUTES: list[Any] = [
     *items.ROUTES,
     *item_history.ROUTES,
     *item_apply.ROUTES,
+    *item_watch.ROUTES,
+    *service_identity.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,
     *invitations.ROUTES,

@@ -1,12 +1,14 @@
 """The services of the platform, as an operator registers them: a manifest each, and a credential."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import Struct
 
 from domicile.infra.manifests import ManifestError, read_manifest
+from domicile.kernel.ids import RegionId
 from domicile.kernel.services import Service
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -18,7 +20,9 @@ class ServiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     manifest: str
     """Path of its manifest, from the folder of the configuration."""
     credential_sha256: str = ""
-    """SHA-256, in hexadecimal, of the credential by which the service reads the revocation feed; none by default."""
+    """SHA-256, in hexadecimal, of the credential by which the service is known; none by default."""
+    region_credentials_sha256: dict[str, str] = {}
+    """The same for single regions, where the credential above then counts no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class RegisteredService:
     service: Service
     credential: bytes | None
     """The digest of its credential."""
+    region_credentials: Mapping[RegionId, bytes]
+    """Those that single regions have of their own."""
 
 
 def read_services(
@@ -42,14 +48,28 @@ def read_services(
         except ManifestError as error:
             faults += error.faults
             continue
-        mark = entry.credential_sha256
-        if mark and not _SHA256.fullmatch(mark):
+        marks = [
+            mark for mark in (entry.credential_sha256, *entry.region_credentials_sha256.values()) if mark
+        ]
+        if not all(_SHA256.fullmatch(mark) for mark in marks):
             faults.append(
                 f"services {service.name!r}: credential_sha256 must be 64 small hexadecimal digits, from domicile service token"
             )
             continue
-        read.append(RegisteredService(service, bytes.fromhex(mark) if mark else None))
-    credentials = [each.credential for each in read if each.credential]
+        read.append(_registered(entry, service))
+    credentials = [mark for each in read for mark in _marks_of(each)]
     if len(set(credentials)) < len(credentials):
-        faults.append("services: two services have the same credential")
+        faults.append("services: one credential is there twice")
     return tuple(read), faults
+
+
+def _registered(entry: ServiceSettings, service: Service) -> RegisteredService:
+    general = bytes.fromhex(entry.credential_sha256) if entry.credential_sha256 else None
+    of_regions = {
+        RegionId(region): bytes.fromhex(mark) for region, mark in entry.region_credentials_sha256.items()
+    }
+    return RegisteredService(service, general, of_regions)
+
+
+def _marks_of(entry: RegisteredService) -> list[bytes]:
+    return [*([entry.credential] if entry.credential else []), *entry.region_credentials.values()]

@@ -218,10 +218,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Give the services of the platform: the built-in ones, then those of the configuration in its order."""
         return Catalogue((*BUILT_IN, *(entry.service for entry in self.services)))
 
-    def service_credentials(self) -> dict[str, bytes]:
-        """Give the digests of the services' credentials, by the names of the services that have one."""
-        return {entry.service.name: entry.credential for entry in self.services if entry.credential}
-
     def region_list(self) -> tuple[Region, ...]:
         """Give the regions as everyone may see them."""
         return tuple(

@@ -1,7 +1,7 @@
 """What the use cases of one region need, gathered once by the composition root."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domicile.infra.databases import Database, DirectoryTx, RegionTx
 from domicile.infra.idempotency import IdempotencyKeys
@@ -9,6 +9,7 @@ from domicile.infra.outbox import Outbox
 from domicile.infra.secrets import KeyedHash, Sealer
 from domicile.infra.settings import Settings
 from domicile.infra.signing import SigningKeys
+from domicile.infra.waiting import News
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
 from domicile.kernel.regions import Region
@@ -41,6 +42,8 @@ class RegionPlane:
     """For what is kept sealed."""
     signer: SigningKeys
     """The region's own keys: one signs its tokens, checkpoints and receipts."""
+    item_news: News = field(default_factory=News)
+    """Told when an item of an account changed in this process."""
 
     @property
     def id(self) -> RegionId:

@@ -33,6 +33,7 @@ _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.PERSON: [{"session": []}],
     Access.ACCOUNT: [{"apiKey": []}, {"accountToken": []}],
     Access.ACCOUNT_OR_SERVICE: [{"apiKey": []}, {"accountToken": []}, {"service": []}],
+    Access.SERVICE: [{"service": []}],
     Access.ANYBODY_SIGNED_IN: [{"apiKey": []}, {"accountToken": []}, {"session": []}],
     Access.MEMBER: [{"apiKey": []}, {"accountToken": []}, {"session": []}],
 }
@@ -52,7 +53,7 @@ _SCHEMES = {
     "service": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The credential of a service of the platform, from `domicile service token`.",
+        "description": "The credential of a service of the platform, from `domicile service token`, or the access token that `/oauth/token` gave for it.",
     },
     "session": {
         "type": "http",

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from domicile.kernel.ids import AccountId
 from domicile.kernel.services import Kind, Service
 
 
@@ -71,3 +72,13 @@ class ItemVersion:
     principal: str
     """The last part of the URN of who did it: `user/<id>` or `apikey/<id>`; empty where nobody knows any more."""
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """A version as a service hears of it."""
+
+    seq: int
+    """Its number among the changes of the service's items in the region, in the order of their commits."""
+    account_id: AccountId
+    version: ItemVersion

@@ -20,7 +20,7 @@ from domicile.infra.databases import RegionTx
 from domicile.infra.planes import NODE_TABLE, REGION, UtcTime
 from domicile.kernel.ids import AccountId
 from domicile.kernel.paging import Page, PageRequest
-from domicile.region.item_log.domain import Action, Contents, ItemVersion, Place, Target
+from domicile.region.item_log.domain import Action, Contents, ItemChange, ItemVersion, Place, Target
 
 item_log_heads = Table(
     "item_log_heads",
@@ -98,6 +98,23 @@ async def list_versions(
     rows = await tx.all(query.order_by(item_versions.c.version.desc()).limit(page.limit + 1))
     shown = tuple(_version(row) for row in rows[: page.limit])
     return Page(shown, (str(shown[-1].version),) if len(rows) > page.limit else None)
+
+
+async def read_head(tx: RegionTx, service: str) -> int:
+    """Read the number of the latest change of a service's items in the region."""
+    row = await tx.first(select(item_log_heads.c.seq).where(item_log_heads.c.service == service))
+    return row.seq if row else 0
+
+
+async def list_changes(tx: RegionTx, service: str, *, after: int, at_most: int) -> tuple[ItemChange, ...]:
+    """List the changes of a service's items beyond the number `after`, in order; those of purged accounts are gone."""
+    query = (
+        select(item_versions)
+        .where(item_versions.c.service == service, item_versions.c.seq > after)
+        .order_by(item_versions.c.seq)
+        .limit(at_most)
+    )
+    return tuple(ItemChange(row.seq, AccountId(row.account_id), _version(row)) for row in await tx.all(query))
 
 
 def write_contents(contents: Contents) -> str:

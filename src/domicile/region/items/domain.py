@@ -18,6 +18,7 @@ LONGEST_LOCATION: Final = 100
 LARGEST_SPEC_BYTES: Final = 64 * 1024
 MOST_REFERENCES: Final = 200
 """Items that one item may name."""
+LARGEST_STATUS_BYTES: Final = 16 * 1024
 MOST_NAMED: Final = 25
 """Users of an item that a refusal to delete it names."""
 

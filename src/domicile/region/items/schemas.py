@@ -6,8 +6,8 @@ from msgspec import UNSET, UnsetType
 
 from domicile.kernel.clock import whole_seconds
 from domicile.region.item_log.domain import Contents, Target
-from domicile.region.items.domain import Change, Item
-from domicile.web.bodies import Wire, given, or_unset
+from domicile.region.items.domain import Change, Item, Status
+from domicile.web.bodies import Wire, given
 
 _SPEC: dict[str, object] = {"paths": ["/etc/passwd"], "everySeconds": 60}
 
@@ -107,10 +107,13 @@ def shape_target(contents: Contents) -> TargetBody | UnsetType:
     return TargetBody(target.provider, target.location) if target else UNSET
 
 
+def shape_status(status: Status | None) -> StatusBody | UnsetType:
+    """Show what the service last said of an item."""
+    return StatusBody(dict(status.value), status.version, whole_seconds(status.at)) if status else UNSET
+
+
 def shape_item(item: Item) -> ItemBody:
     """Show an item."""
-    status = item.status
-    shown = StatusBody(dict(status.value), status.version, whole_seconds(status.at)) if status else None
     return ItemBody(
         name=item.name,
         labels=dict(item.contents.labels),
@@ -119,5 +122,5 @@ def shape_item(item: Item) -> ItemBody:
         created=whole_seconds(item.created_at),
         last_modified=whole_seconds(item.modified_at),
         target=shape_target(item.contents),
-        status=or_unset(shown),
+        status=shape_status(item.status),
     )

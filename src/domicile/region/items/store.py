@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     func,
     select,
+    tuple_,
     update,
 )
 
@@ -100,6 +101,38 @@ async def list_items(
     found = tuple(_item(row) for row in await tx.all(query.order_by(items.c.name).limit(page.limit + 1)))
     shown = found[: page.limit]
     return Page(shown, (shown[-1].name,) if len(found) > page.limit else None)
+
+
+async def list_items_of_service(
+    tx: RegionTx, service: str, page: PageRequest
+) -> Page[tuple[AccountId, str, Item]]:
+    """List what all accounts of the region keep in a service: (account, kind, item), in the order of those and the names."""
+    key = (items.c.account_id, items.c.kind, items.c.name)
+    query = select(items).where(items.c.service == service)
+    if page.after is not None:
+        query = query.where(tuple_(*key) > tuple_(*page.after))
+    rows = await tx.all(query.order_by(*key).limit(page.limit + 1))
+    shown = tuple((AccountId(row.account_id), row.kind, _item(row)) for row in rows[: page.limit])
+    last = rows[page.limit - 1] if len(rows) > page.limit else None
+    return Page(shown, (last.account_id, last.kind, last.name) if last is not None else None)
+
+
+async def write_status(tx: RegionTx, service: str, account: AccountId, named: Named, status: Status) -> bool:
+    """Write down what the service says of an item; False if the item is not there, or it has spoken of a later version already."""
+    mine = (
+        (items.c.account_id == account)
+        & (items.c.service == service)
+        & (items.c.kind == named.kind)
+        & (items.c.name == named.name)
+        & (items.c.version >= status.version)
+        & (func.coalesce(items.c.status_version, 0) <= status.version)
+    )
+    told = {
+        "status": json.dumps(status.value, separators=(",", ":")),
+        "status_version": status.version,
+        "status_at": status.at,
+    }
+    return await tx.count(update(items).where(mine).values(told)) == 1
 
 
 async def count_items(tx: RegionTx, account: AccountId, place: Place) -> int:

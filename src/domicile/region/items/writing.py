@@ -116,6 +116,7 @@ class ItemWriter:
             at=item.modified_at,
         )
         await append_version(self.tx, self.account, place, version)
+        self.tx.after_commit(self.plane.item_news.tell)
 
     async def _tell(
         self, place: Place, item: Item, action: Action, told: Mapping[str, object] | None = None

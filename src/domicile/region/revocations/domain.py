@@ -25,13 +25,6 @@ _MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceReader:
-    """A service of the platform, by its credential in the configuration; sees every account of a region."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Revocation:
     """One row: what was handed out about the subject before this number no longer tells the truth."""
 

@@ -1,14 +1,12 @@
 """Reading the revocation feed, at once or when there is news."""
 
 import asyncio
-import hmac
-from collections import Counter
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from domicile.infra.databases import RegionTx
-from domicile.infra.secrets import digest
+from domicile.infra.waiting import WaitingRoom
 from domicile.kernel.callers import Caller
 from domicile.kernel.errors import invalid, not_found
 from domicile.kernel.ids import AccountId, RegionId
@@ -24,10 +22,10 @@ from domicile.region.revocations.domain import (
     READ_FEED,
     Revocation,
     Revocations,
-    ServiceReader,
 )
+from domicile.region.service_identity.domain import ServiceCaller
 
-Reader = ServiceReader | Caller
+Reader = ServiceCaller | Caller
 Recognise = Callable[[], Awaitable[Reader]]
 """Recognises who reads, as of the moment of the call."""
 
@@ -37,27 +35,13 @@ _MOST_BATCHES: Final = 20
 class RevocationFeeds:
     """The feeds of the regions that this node serves, and the answers that wait on them."""
 
-    def __init__(self, doors: Doors, credentials: Mapping[str, bytes]) -> None:
+    def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._credentials = credentials
-        """By the name of the service: the SHA-256 of its credential."""
-        self._waiting: Counter[str] = Counter()
-        self._wakers: set[asyncio.Event] = set()
-        self._is_stopping = False
+        self._room = WaitingRoom(most=MOST_WAITING, most_each=MOST_WAITING_EACH)
 
     def stop(self) -> None:
-        """Give every answer that waits at once, and let none wait any more: the node is about to end."""
-        self._is_stopping = True
-        for waker in self._wakers:
-            waker.set()
-
-    def find_service(self, credential: str) -> ServiceReader | None:
-        """Recognise a service by its credential, in a time that does not tell which of them it is like."""
-        mark, found = digest(credential.encode()), None
-        for name, known in self._credentials.items():
-            if hmac.compare_digest(mark, known):
-                found = ServiceReader(name)
-        return found
+        """Let no answer wait any more: the node is about to end."""
+        self._room.close()
 
     async def read(
         self, recognise: Recognise, region: str | None, since: int | None, *, wait_seconds: int
@@ -70,13 +54,15 @@ class RevocationFeeds:
         door = self._door(reader, region)
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + wait_seconds
-        may_wait = self._has_room(reader)
-        with self._listening(door, reader) as news:
+        name = _name_of(reader)
+        may_wait = self._room.has_room(name)
+        # Listened to before the log is read, so that nothing falls in between.
+        with self._room.listening(name, door.standings.on_bump) as news:
             while True:
                 news.clear()
                 found = await _read(door, _account_of(reader), since)
                 left = give_up_at - loop.time()
-                if found.is_worth_telling or left <= 0 or self._is_stopping or not may_wait:
+                if found.is_worth_telling or left <= 0 or self._room.is_closing or not may_wait:
                     return found
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), min(left, LOOK_EVERY_SECONDS))
@@ -92,29 +78,8 @@ class RevocationFeeds:
             raise invalid({"region": f"is required, one of {', '.join(served)}"})
         wanted = RegionId(region or served[0])
         self._doors.regions.plane(wanted)
+        reader.require_region(wanted)
         return self._doors.by_region[wanted]
-
-    def _has_room(self, reader: Reader) -> bool:
-        """Tell whether one more answer may wait; asked once, so that who came first goes on waiting."""
-        is_full = (
-            self._waiting.total() >= MOST_WAITING or self._waiting[_name_of(reader)] >= MOST_WAITING_EACH
-        )
-        return not is_full
-
-    @contextmanager
-    def _listening(self, door: Door, reader: Reader) -> Generator[asyncio.Event]:
-        """Be told of every growth of the log from now on; begun before the log is read, so that nothing falls in between."""
-        news, name = asyncio.Event(), _name_of(reader)
-        wake = news.set
-        door.standings.on_bump.add(wake)
-        self._wakers.add(news)
-        self._waiting[name] += 1
-        try:
-            yield news
-        finally:
-            door.standings.on_bump.discard(wake)
-            self._wakers.discard(news)
-            self._waiting[name] -= 1
 
 
 def require_reader(caller: Caller) -> Caller:

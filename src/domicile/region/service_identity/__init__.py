@@ -1,0 +1,1 @@
+"""Services as callers: each has a credential, and for each region in which it runs an identity of its own."""
