@@ -33,6 +33,9 @@ IDS_IN_NODE_TABLES = {
     ("purges", "account_id"),
     ("deletion_receipts", "account_id"),
     ("leavers", "user_id"),
+    ("service_events", "account_id"),
+    ("service_events", "subject_id"),
+    ("service_purges", "account_id"),
 }
 """All that the tables of a region's machinery know of accounts and people."""
 MACHINERY_COLUMNS = {
@@ -47,6 +50,10 @@ MACHINERY_COLUMNS = {
         *("expected", "deleted", "account_version", "version"),
     },
     "deletion_receipts": {"receipt_id", "at", "signed"},
+    "service_events": {
+        *("service", "seq", "id", "happening", "at", "state", "attempts", "due_at", "last_error"),
+    },
+    "service_purges": {"receipt_id", "service", "asked_at", "acknowledged_at", "signed"},
     "signing_keys": {
         *("kid", "state", "sealed_private_key", "public_key"),
         *("created_at", "signs_from", "signed_until", "withdrawn_at"),

@@ -125,6 +125,7 @@ def serving(config: Path | None, data: Path, clock: FrozenClock) -> Generator[Li
         settings = load_settings(config, data, {}, port=listening.getsockname()[1])
         # A frozen clock is set by hand, and whoever sets it waits for what is due.
         patch.setattr("domicile.apps.worker._PURGE_ROUND_SECONDS", 0.5)
+        patch.setattr("domicile.apps.worker._WEBHOOK_ROUND_SECONDS", 0.1)
         thread = threading.Thread(target=lambda: asyncio.run(_serve(settings, clock, listening, started)))
         thread.start()
         uvicorn_server, loop, edge, node = started.result(_PATIENCE_SECONDS)

@@ -300,7 +300,7 @@ async def test_a_receipt_is_given_to_who_knows_its_id_once_the_account_is_gone(e
         await get_receipt(ending.plane, receipt_id)
     await ending.purge()
 
-    assert (await get_receipt(ending.plane, receipt_id)).account_id == account
+    assert (await get_receipt(ending.plane, receipt_id))[0].account_id == account
     with pytest.raises(DomainError, match="not-found"):
         await get_receipt(ending.plane, new_receipt_id(ending.region.id))
 

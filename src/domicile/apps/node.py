@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 from domicile.identity.handlers import identity_mail_handlers
 from domicile.identity.outbox import outbox as identity_outbox
@@ -25,6 +26,7 @@ from domicile.infra.mail.mailbox import Mailbox
 from domicile.infra.mail.settings import MailSettings
 from domicile.infra.mail.smtp import SmtpMailer
 from domicile.infra.migrations import History, prepare
+from domicile.infra.outbound import Outbound
 from domicile.infra.outbox import Outbox, OutboxRow
 from domicile.infra.password_screen import PasswordScreen
 from domicile.infra.passwords import PasswordHasher
@@ -32,6 +34,7 @@ from domicile.infra.secrets import Keyring, Sealer
 from domicile.infra.settings import RegionSettings, Settings
 from domicile.infra.signing import SigningKeys
 from domicile.infra.signing_keys import KeyKeeper
+from domicile.infra.webhooks import webhook_secret
 from domicile.kernel.callers import Person
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
@@ -52,6 +55,7 @@ from domicile.region.revocations.service import RevocationFeeds
 from domicile.region.service_identity.service import ServiceIdentities
 from domicile.region.signing.service import region_keeper
 from domicile.region.standing.service import Standings
+from domicile.region.webhooks.handlers import Webhooks
 from domicile.web.cursors import Cursors
 
 
@@ -67,6 +71,9 @@ class Node:
     identities: ServiceIdentities
     feeds: RevocationFeeds
     item_feeds: ItemFeeds
+    webhooks: dict[RegionId, list[Webhooks]]
+    """One for each service of the region that asked to be told."""
+    outbound: Outbound
     keepers: dict[str, KeyKeeper[IdentityTx] | KeyKeeper[RegionTx]]
     """Of the signing keys: by region id, and `identity`."""
     mailbox: Mailbox | None
@@ -83,6 +90,7 @@ class Node:
         """Let go of databases, threads and sockets."""
         self.identity.passwords.close()
         await self.identity.screen.close()
+        await self.outbound.close()
         if self.mailbox is not None:
             await self.mailbox.stop()
         await self.identity.database.close()
@@ -139,6 +147,7 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         doors.by_region[region.id] = door
         couriers[region.id] = courier
     delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
+    outbound = Outbound([ip_network(each) for each in settings.webhooks.allowed_networks])
     return Node(
         settings=settings,
         identity=identity,
@@ -148,10 +157,20 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         identities=ServiceIdentities(regions, settings.services, clock),
         feeds=RevocationFeeds(doors),
         item_feeds=ItemFeeds(),
+        webhooks={plane.id: _webhooks_of(plane, outbound, keyring) for plane in regions.served.values()},
+        outbound=outbound,
         keepers=keepers,
         mailbox=mailbox,
         wakers=wakers,
     )
+
+
+def _webhooks_of(plane: RegionPlane, outbound: Outbound, keyring: Keyring) -> list[Webhooks]:
+    return [
+        Webhooks(plane, known, outbound, webhook_secret(keyring, known.name, plane.id))
+        for known in plane.catalogue.offered_in(plane.id)
+        if known.lifecycle_url
+    ]
 
 
 def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from domicile.apps.node import Node, open_node
 from domicile.identity.outbox import outbox as identity_outbox
@@ -16,6 +17,8 @@ from domicile.region.outbox.store import outbox
 from domicile.region.purging.domain import Purge
 from domicile.region.purging.store import account_tables, list_purges
 from domicile.region.roles.store import list_roles_giving
+from domicile.region.service_events.store import list_untold, send_again
+from domicile.region.service_purges.store import list_owed
 
 _MOST_SHOWN = 500
 
@@ -73,6 +76,60 @@ async def roles_giving(settings: Settings, service: str, levels: frozenset[str])
             for account, role, level in giving
         ]
     return found
+
+
+async def owed_receipts(settings: Settings) -> list[dict[str, str]]:
+    """List the purge receipts that services owe, in every region, and since when."""
+    rows: list[dict[str, str]] = []
+    for entry in settings.served_regions:
+        async with _region(settings, entry.id, entry.database) as (database, _box):
+            owed = await database.read(lambda tx: list_owed(tx, at_most=_MOST_SHOWN))
+        rows += [
+            {
+                "region": entry.id,
+                "service": each.service,
+                "account": each.account_id,
+                "state": each.state(utc_now()),
+                "asked": whole_seconds(each.asked_at),
+            }
+            for each in owed
+        ]
+    return rows
+
+
+async def webhooks_status(settings: Settings) -> list[dict[str, str | int]]:
+    """List the events that services have not taken yet, though they were tried, in every region."""
+    rows: list[dict[str, str | int]] = []
+    for entry in settings.served_regions:
+        async with _region(settings, entry.id, entry.database) as (database, _box):
+            untold = await database.read(lambda tx: list_untold(tx, at_most=_MOST_SHOWN))
+        rows += [
+            {
+                "region": entry.id,
+                "service": each.service,
+                "id": each.id,
+                "type": each.happening,
+                "account": each.account_id,
+                "happened": whole_seconds(each.at),
+                "state": each.state,
+                "attempts": each.attempts,
+                "error": each.last_error,
+            }
+            for each in untold
+        ]
+    return rows
+
+
+async def webhooks_send(
+    settings: Settings, service: str, region: str | None, *, since: datetime | None, id_: str | None
+) -> int:
+    """Make events for a service due again: those given up, all since a moment, or one; tells how many."""
+    count = 0
+    for entry in settings.served_regions:
+        if region in {None, entry.id}:
+            async with _region(settings, entry.id, entry.database) as (database, _box):
+                count += await database.run_tx(lambda tx: send_again(tx, service, since=since, id_=id_))
+    return count
 
 
 async def courier_status(settings: Settings) -> list[dict[str, str | int]]:

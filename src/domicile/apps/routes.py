@@ -50,6 +50,7 @@ from domicile.region.revocations import routes as revocations
 from domicile.region.role_management import routes as role_management
 from domicile.region.roles import routes as roles
 from domicile.region.service_identity import routes as service_identity
+from domicile.region.service_purges import routes as service_purges
 from domicile.region.services import routes as services
 
 API_ROUTES: list[Any] = [
@@ -82,6 +83,7 @@ API_ROUTES: list[Any] = [
     *item_history.ROUTES,
     *item_apply.ROUTES,
     *item_watch.ROUTES,
+    *service_purges.ROUTES,
     *service_identity.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,

@@ -37,6 +37,8 @@ import domicile.region.memberships.store
 import domicile.region.outbox.store
 import domicile.region.purging.store
 import domicile.region.roles.store
+import domicile.region.service_events.store
+import domicile.region.service_purges.store
 import domicile.region.signing.store  # noqa: F401  # imported for their tables
 from domicile.infra.planes import DIRECTORY, IDENTITY, REGION
 

@@ -23,9 +23,11 @@ from domicile.region.lifecycle.service import warn_of_purges
 from domicile.region.mail_pace.service import forget_mails
 from domicile.region.plane import RegionPlane
 from domicile.region.purging.service import purge_due
+from domicile.region.webhooks.handlers import Webhooks
 
 _ROUND_SECONDS = 1.0
 _PURGE_ROUND_SECONDS = 10.0
+_WEBHOOK_ROUND_SECONDS = 1.0
 _ROUNDS_BETWEEN_FLUSHES = 10
 _ROUNDS_BETWEEN_CLEANINGS = 600
 _ROUNDS_BETWEEN_CHECKPOINTS = 300
@@ -54,6 +56,12 @@ async def working(node: Node) -> AsyncGenerator[None]:
             (asyncio.Event(), _audit_rounds(door)),
         ):
             tasks.append(asyncio.create_task(_run(region, waker, rounds)))
+        tasks += [
+            asyncio.create_task(
+                _run(region, asyncio.Event(), _webhook_rounds(webhooks), every=_WEBHOOK_ROUND_SECONDS)
+            )
+            for webhooks in node.webhooks[region]
+        ]
         purging = _run(region, asyncio.Event(), _purge_rounds(door.plane), every=_PURGE_ROUND_SECONDS)
         tasks.append(asyncio.create_task(purging))
     try:
@@ -156,6 +164,16 @@ def _audit_rounds(door: Door) -> Callable[[int], Awaitable[None]]:
 def _key_rounds(keeper: KeyKeeper[IdentityTx] | KeyKeeper[RegionTx]) -> Callable[[int], Awaitable[None]]:
     async def one(_number: int) -> None:
         await keeper.refresh()
+
+    return one
+
+
+def _webhook_rounds(webhooks: Webhooks) -> Callable[[int], Awaitable[None]]:
+    async def one(number: int) -> None:
+        while await webhooks.deliver_due():
+            pass
+        if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
+            await webhooks.forget_old()
 
     return one
 

@@ -4,7 +4,6 @@ import re
 import socket
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from msgspec import Meta, Struct, field
 
 from domicile.infra.loopback import is_this_machine
 from domicile.infra.mail.settings import MailSettings, decode_secret
+from domicile.infra.network_settings import network_faults
 from domicile.infra.password_settings import PasswordSettings, password_faults
 from domicile.infra.relying_party import PasskeySettings, complete_passkeys, passkey_faults
 from domicile.infra.root_key import RootKeySource, root_key_source
@@ -95,6 +95,13 @@ class SessionSettings(_Section, frozen=True, kw_only=True):
     absolute_hours: Annotated[int, Meta(ge=1, le=24)] = 12
 
 
+class WebhookSettings(_Section, frozen=True, kw_only=True):
+    """Where services may be told what happens to accounts."""
+
+    allowed_networks: tuple[str, ...] = ()
+    """Addresses and networks inside that may be called, beside the public Internet; none by default."""
+
+
 class ThrottlingSettings(_Section, frozen=True, kw_only=True):
     """How many attempts may fail (NIST SP 800-63B-4, section 3.2.2)."""
 
@@ -168,6 +175,7 @@ class _File(_Section, frozen=True, kw_only=True):
     invitations: InvitationSettings = field(default_factory=InvitationSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
     courier: CourierSettings = field(default_factory=CourierSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     mail: MailSettings | None = None
 
@@ -195,6 +203,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     invitations: InvitationSettings
     accounts: AccountSettings
     courier: CourierSettings
+    webhooks: WebhookSettings
     audit: AuditSettings
     mail: MailSettings | None
     """None: the embedded mailbox catches every mail."""
@@ -269,6 +278,7 @@ def load_settings(
         invitations=read.invitations,
         accounts=read.accounts,
         courier=read.courier,
+        webhooks=read.webhooks,
         audit=read.audit,
         mail=read.mail,
     )
@@ -388,7 +398,16 @@ def _faults(settings: Settings) -> list[str]:
                 "database: an address must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://"
             )
     faults += passkey_faults(settings.passkeys, settings.public_url)
-    faults += _proxy_faults(settings.server.trusted_proxies)
+    faults += network_faults(
+        "server.trusted_proxies",
+        settings.server.trusted_proxies,
+        everybody="would believe everybody: name your proxies only",
+    )
+    faults += network_faults(
+        "webhooks.allowed_networks",
+        settings.webhooks.allowed_networks,
+        everybody="would let services have anything inside called: name their networks only",
+    )
     faults += registration_faults(
         [entry.service for entry in settings.services],
         built_in=[service.name for service in BUILT_IN],
@@ -397,20 +416,4 @@ def _faults(settings: Settings) -> list[str]:
     faults += password_faults(settings.passwords)
     if not settings.namespace.isalnum() or not settings.namespace.isascii():
         faults.append("namespace: must be ASCII letters and digits only")
-    return faults
-
-
-def _proxy_faults(proxies: tuple[str, ...]) -> list[str]:
-    """Explain what is no proxy: the server would take it for a name that never matches, and believe nobody without a word."""
-    faults: list[str] = []
-    for entry in proxies:
-        try:
-            network = ip_network(entry)
-        except ValueError as error:
-            faults.append(f"server.trusted_proxies: {entry!r} is neither an address nor a network: {error}")
-            continue
-        if network.prefixlen == 0:
-            faults.append(
-                f"server.trusted_proxies: {entry!r} would believe everybody: name your proxies only"
-            )
     return faults

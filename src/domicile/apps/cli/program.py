@@ -50,6 +50,7 @@ _COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
         "The keys with which regions and identity sign.",
     ),
     (_OPERATORS, "service", "registering:service", "The services that the platform registers."),
+    (_OPERATORS, "webhooks", "webhooks:webhooks", "What services were told of accounts, and have not taken."),
     (_OPERATORS, "mailbox", "mailbox:mailbox", "Read the mails of a local server."),
     (_OPERATORS, "courier", "operating:courier", "What is under way between regions and directory."),
     (_OPERATORS, "purges", "purges:purges", "Accounts whose data is being deleted."),

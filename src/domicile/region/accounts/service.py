@@ -32,6 +32,8 @@ from domicile.region.memberships.service import log_membership_change
 from domicile.region.memberships.store import insert_member
 from domicile.region.outbox.store import ACCOUNT_INDEX
 from domicile.region.plane import RegionPlane
+from domicile.region.service_events.domain import Happening
+from domicile.region.service_events.store import append_service_event
 
 
 async def create_account(
@@ -96,6 +98,7 @@ async def _write_account(
     active = account_facts(AccountState.ACTIVE, mfa_required=False)
     await append_history(tx, account_id, Remembered.ACCOUNT, account_id, seq=version, facts=active, now=now)
     await store.insert_account(tx, account_id, new, creator=person.user_id, version=version, now=now)
+    await append_service_event(plane, tx, Happening.ACCOUNT_CREATED, account_id, seq=version)
     became = member_facts(FULL_ACCESS, MemberState.ENABLED)
     joined = await log_membership_change(plane, tx, account_id, person.user_id, became)
     await insert_member(tx, account_id, person.card(), role=FULL_ACCESS, version=joined, now=now)

@@ -20,6 +20,8 @@ from domicile.region.lifecycle import store
 from domicile.region.lifecycle.domain import Pending, warning_due
 from domicile.region.outbox.store import PURGE_WARNING_MAIL, SUSPENSION_MAIL
 from domicile.region.plane import RegionPlane
+from domicile.region.service_events.domain import Happening
+from domicile.region.service_events.store import append_service_event
 
 _ACCOUNTS_AT_ONCE = 50
 
@@ -54,6 +56,7 @@ async def suspend_account(plane: RegionPlane, caller: Caller, expected: Precondi
             "receiptID": suspension.receipt_id,
         }
         await append_audit(tx, by_caller(caller, "audit.account_suspended.v1", details, now=now))
+        await append_service_event(plane, tx, Happening.ACCOUNT_SUSPENDED, account, seq=version)
         await _ask_for_mails(plane, tx, account, SUSPENSION_MAIL, version=version)
         return await _get(tx, account)
 
@@ -82,6 +85,7 @@ async def restore_account(plane: RegionPlane, caller: Caller) -> Account:
             raise restore_too_late()
         details = {"suspended": whole_seconds(before.suspension.since)}
         await append_audit(tx, by_caller(caller, "audit.account_restored.v1", details, now=now))
+        await append_service_event(plane, tx, Happening.ACCOUNT_RESTORED, account, seq=version)
         return await _get(tx, account)
 
     restored = await plane.database.run_tx(work)

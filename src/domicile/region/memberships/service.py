@@ -18,6 +18,8 @@ from domicile.region.memberships.domain import Member, MemberChange, last_owner
 from domicile.region.outbox.store import MEMBERSHIP_INDEX
 from domicile.region.plane import RegionPlane
 from domicile.region.roles.service import get_role
+from domicile.region.service_events.domain import Happening
+from domicile.region.service_events.store import append_service_event
 
 
 async def list_members(
@@ -111,6 +113,8 @@ async def log_membership_change(
     )
     await append_history(tx, account, Remembered.MEMBERSHIP, user, seq=version, facts=became, now=now)
     await plane.outbox.append(tx, MEMBERSHIP_INDEX, owner_id=account, subject_id=user, version=version)
+    if became is None:
+        await append_service_event(plane, tx, Happening.MEMBER_REMOVED, account, user, seq=version)
     return version
 
 

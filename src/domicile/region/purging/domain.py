@@ -1,6 +1,6 @@
 """How far a purge has come, and what its receipt says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,12 @@ KEPT: Final = (
         "for ever",
     ),
     ("deletion_receipts, directory_receipts", "This receipt, and its fingerprint.", "for ever"),
+    ("service_purges", "Which services were asked to delete the account, and their receipts.", "for ever"),
+    (
+        "service_events",
+        "The account's id, and ids of its users, in what services were told of it.",
+        "30 days after a service was told",
+    ),
     (
         "database files",
         "Space that the engine has freed and not used again; it is read by no query.",
@@ -78,7 +84,13 @@ class Receipt:
 
 
 def receipt_claims(
-    purge: Purge, *, issuer: str, region: RegionId, remaining: int, ended_at: datetime
+    purge: Purge,
+    *,
+    issuer: str,
+    region: RegionId,
+    services: Sequence[str],
+    remaining: int,
+    ended_at: datetime,
 ) -> dict[str, Any]:
     """Say what a receipt says: ids, dates and numbers, and nothing of what was deleted."""
     return {
@@ -94,7 +106,7 @@ def receipt_claims(
         "rows": sum(purge.deleted.values()),
         "remaining": remaining,
         "kept": [{"what": what, "why": why, "until": until} for what, why, until in KEPT],
-        "services": [],
+        "services": list(services),
     }
 
 

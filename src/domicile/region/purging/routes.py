@@ -26,12 +26,12 @@ async def read_receipt(receipt_id: FromPath[str], regions: SkipValidation[Region
     if region not in {known.id for known in regions.all}:
         raise no_receipt()
     plane = regions.plane(region)
-    receipt = await service.get_receipt(plane, receipt_id_known)
+    receipt, of_services = await service.get_receipt(plane, receipt_id_known)
     claims = plane.signer.read(receipt.signed, type_=RECEIPT_TYPE)
     if claims is None:
         raise no_receipt()
     filed = await service.find_filed_digest(plane.directory, receipt.id)
-    return shape_receipt(receipt, claims, filed)
+    return shape_receipt(receipt, claims, filed, of_services, now=plane.clock())
 
 
 ROUTES = [read_receipt]

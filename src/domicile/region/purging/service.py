@@ -19,6 +19,10 @@ from domicile.region.plane import RegionPlane
 from domicile.region.purging import store
 from domicile.region.purging.domain import RECEIPT_TYPE, Purge, Receipt, Stage, no_receipt, receipt_claims
 from domicile.region.residency.store import count_rows
+from domicile.region.service_events.domain import Happening
+from domicile.region.service_events.store import append_service_event
+from domicile.region.service_purges.domain import ServicePurge
+from domicile.region.service_purges.store import ask_services, list_of_receipt
 
 ROWS_AT_ONCE = 1_000
 """Rows deleted in one transaction: few enough that requests beside it do not wait, many enough to come to an end."""
@@ -71,6 +75,11 @@ async def _begin(plane: RegionPlane, account_id: AccountId) -> None:
             version=1,
         )
         await store.insert_purge(tx, begun)
+        asked = [known.name for known in plane.catalogue.offered_in(plane.id) if known.lifecycle_url]
+        await ask_services(tx, asked, suspension.receipt_id, account_id, now=now)
+        await append_service_event(
+            plane, tx, Happening.ACCOUNT_PURGED, account_id, suspension.receipt_id, seq=version
+        )
         return True
 
     try:
@@ -132,8 +141,14 @@ async def _close(plane: RegionPlane, purge: Purge) -> Purge:
         if remaining:
             return purge
         ended_at = plane.clock()
+        asked = await list_of_receipt(tx, purge.receipt_id)
         claims = receipt_claims(
-            purge, issuer=issuer_of(plane.region), region=plane.id, remaining=remaining, ended_at=ended_at
+            purge,
+            issuer=issuer_of(plane.region),
+            region=plane.id,
+            services=[each.service for each in asked],
+            remaining=remaining,
+            ended_at=ended_at,
         )
         signed = plane.signer.sign(claims, type_=RECEIPT_TYPE)
         await store.insert_receipt(tx, Receipt(purge.receipt_id, purge.account_id, ended_at, signed))
@@ -175,12 +190,16 @@ def fingerprint(receipt: Receipt) -> bytes:
     return digest(receipt.signed.encode())
 
 
-async def get_receipt(plane: RegionPlane, receipt: ReceiptId) -> Receipt:
-    """Give a receipt to whoever knows its id; `not-found` until the account is purged."""
-    found = await plane.database.read(lambda tx: store.find_receipt(tx, receipt))
-    if found is None:
-        raise no_receipt()
-    return found
+async def get_receipt(plane: RegionPlane, receipt: ReceiptId) -> tuple[Receipt, tuple[ServicePurge, ...]]:
+    """Give a receipt, and those of services that join it, to whoever knows its id; `not-found` until the account is purged."""
+
+    async def work(tx: RegionTx) -> tuple[Receipt, tuple[ServicePurge, ...]]:
+        found = await store.find_receipt(tx, receipt)
+        if found is None:
+            raise no_receipt()
+        return found, await list_of_receipt(tx, receipt)
+
+    return await plane.database.read(work)
 
 
 async def find_filed_digest(directory: Database[DirectoryTx], receipt: ReceiptId) -> bytes | None:

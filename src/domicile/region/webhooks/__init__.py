@@ -1,0 +1,1 @@
+"""Telling services what happened to accounts, at the addresses of their manifests."""
