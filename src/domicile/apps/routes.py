@@ -32,6 +32,7 @@ from domicile.region.access_review import routes as access_review
 from domicile.region.accounts import routes as accounts
 from domicile.region.api_keys import routes as api_keys
 from domicile.region.audit import routes as audit
+from domicile.region.cloud_accounts import routes as cloud_accounts
 from domicile.region.contacts import routes as contacts
 from domicile.region.entering import routes as entering
 from domicile.region.export import routes as region_export
@@ -79,6 +80,7 @@ API_ROUTES: list[Any] = [
     *items.ROUTES,
     *item_history.ROUTES,
     *item_apply.ROUTES,
+    *cloud_accounts.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,
     *invitations.ROUTES,
