@@ -18,7 +18,7 @@ from domicile.identity.users import domain as users
 from domicile.infra import blocklist, email_address, password_screen
 from domicile.infra.idempotency import MEMORY
 from domicile.infra.mail import mailbox
-from domicile.kernel import labels, services, signing_keys
+from domicile.kernel import cloud_accounts, labels, services, signing_keys
 from domicile.kernel.paging import DEFAULT_LIMIT, LARGEST_LIMIT
 from domicile.kernel.signing_keys import CLOCK_SKEW, LONGEST_TOKEN, PUBLISHED_AHEAD
 from domicile.region.access import routes as access
@@ -319,6 +319,8 @@ def _limits_of_services() -> Iterator[tuple[str, str, str]]:
     yield "Parts of a selector", f"{labels.MOST_REQUIREMENTS}", labels.__name__
     yield "Items that one item may name", f"{items.MOST_REFERENCES}", items.__name__
     yield "Items changed at once", f"{item_apply.MOST_AT_ONCE}", item_apply.__name__
+    most = f"{cloud_accounts.MOST_CLOUD_ACCOUNTS:,} of each cloud in an account"
+    yield "Cloud accounts", most, cloud_accounts.__name__
     yield "What an item holds", f"{items.LARGEST_SPEC_BYTES // 1024} KiB as JSON", items.__name__
 
 

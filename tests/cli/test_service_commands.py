@@ -104,11 +104,6 @@ def test_the_services_of_an_account_are_listed_and_shown(run: Run, entered: Peer
     assert json.loads(run("services", "show", "workload", "--json").out) == told
 
 
-def test_an_account_without_services_is_told_why(run: Run, entered: Peer):
-    entered.answer("GET /api/services", 200, {"services": []})
-    assert "no service yet" in run("services", "list").out
-
-
 ITEM = {
     "name": "etc",
     "labels": {"stage": "live"},

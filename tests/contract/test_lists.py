@@ -49,6 +49,7 @@ LISTINGS = [
     Listing("/api/invitations", "invitations", _inside),
     Listing("/api/roles", "roles", _inside),
     Listing("/api/logs", "logs", _inside, "eventID"),
+    Listing("/api/cloudaccounts/aws", "cloudAccounts", _inside),
     Listing("/api/logs/checkpoints", "checkpoints", _inside, "size"),
     Listing("/api/accounts", "accounts", _outside),
     Listing("/api/me/sessions", "sessions", _outside),
@@ -74,6 +75,8 @@ def scene(world: World) -> Scene:
             world.key(account.api, "read-only", alias=f"key {number}")
             body = {"email": world.address("invited"), "roleID": "read-only"}
             account.api.call("POST", "/api/invitations", body, status=201)
+            trusting = {"roleARN": f"arn:aws:iam::{number:012}:role/domicile"}
+            account.api.call("POST", "/api/cloudaccounts/aws", trusting, status=201)
             account.api.call("GET", "/api/logs/checkpoint")
     for _ in range(2):
         world.sign_in(owner.email)

@@ -56,6 +56,7 @@ _OPINIONS = {"POST /api/password/check"}
 _ALLOWED = {
     # What is unusual and yet meant to be possible.
     ("description", "empty"),
+    ("deleted", "object"),
     ("description", "blank"),
     ("alias", "text"),
     ("name", "text"),

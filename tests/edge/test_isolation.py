@@ -10,7 +10,7 @@ from domicile.web.operations import Access
 from tests.support.api import Api
 from tests.support.apps import begin, with_app
 from tests.support.operations import CHANGING, Operation, operations_of
-from tests.support.services import put_item
+from tests.support.services import put_cloud_accounts, put_item
 from tests.support.stored import Stored, everything, stored_of
 from tests.support.world import Account, Person, World, until
 
@@ -24,6 +24,9 @@ _NOTHING = {
     "ref": f"de-1.000000000001.{'0' * 32}",
     "factor_id": "0197a1c2-0000-7000-8000-0123456789ab",
     "enrolment_id": "0197a1c2-0000-7000-8000-0123456789ab",
+    "aws_account_id": "000000000001",
+    "project_id": "nothing-here",
+    "subscription_id": "0197a1c2-0000-4000-8000-0123456789ab",
 }
 """Ids of the right shape that lead nowhere."""
 
@@ -91,6 +94,7 @@ def victim(world: World) -> Victim:
         "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
         **put_item(account.api),
+        **put_cloud_accounts(account.api),
     }
     made = Victim(account, reader, reader_api, read_key.api, ids)
     until(lambda: everything(world.server, "outbox"), lambda rows: not any(rows.values()))

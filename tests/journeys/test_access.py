@@ -70,7 +70,8 @@ def test_a_review_shows_everybody_and_everything_once_with_the_chain_of_the_deci
     assert found[labs.owner.id]["givenByURN"].endswith(f"user/{labs.owner.id}")
     assert found[bound.id]["networks"] == ["192.0.2.0/24"] and "networks" not in found[locked.id]
     assert found[invited["id"]]["stands"] is True and "stands" not in found[guest.id]
-    assert found[guest.id]["levels"] == dict.fromkeys(("identity", "audit", "billing"), "full-access")
+    built_in = ("identity", "audit", "billing", "cloudaccounts")
+    assert found[guest.id]["levels"] == dict.fromkeys(built_in, "full-access")
     assert found[guest.id]["principalURN"] == f"urn:domicile:identity:de-1:{labs.id}:user/{guest.id}"
 
 

@@ -123,7 +123,7 @@ def test_an_answer_that_waits_comes_with_the_change(server: LiveServer, service:
     begin = head(service)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(changes, service, begin, "&wait=20")
-        until(lambda: server.node.item_feeds._room._wakers, bool)
+        until(lambda: server.node.service_side.items._room._wakers, bool)
         make(labs.api, "late")
         assert [told(each) for each in waiting.result(timeout=10)] == [("late", 1, "created")]
 

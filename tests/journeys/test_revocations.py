@@ -149,7 +149,7 @@ def test_an_answer_that_waits_comes_with_the_commit_and_else_when_its_time_is_ov
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    until(lambda: platform.world.server.node.feeds._room._wakers, bool)
+    until(lambda: platform.world.server.node.service_side.revocations._room._wakers, bool)
     account.api.call("DELETE", f"/api/users/{guest.id}", status=204)
     acknowledged = time.monotonic()
     waiting.join(15)
@@ -198,7 +198,7 @@ def test_a_reader_that_is_removed_while_its_answer_waits_is_given_none(platform:
         target=lambda: statuses.append(inside.get(f"/api/revocations?since={since}&wait=20").status_code)
     )
     waiting.start()
-    until(lambda: world.server.node.feeds._room._wakers, bool)
+    until(lambda: world.server.node.service_side.revocations._room._wakers, bool)
     account.api.call("DELETE", f"/api/users/{guest.id}", status=204)
     waiting.join(15)
     assert statuses == [401]
@@ -317,7 +317,10 @@ def test_more_waiting_answers_than_one_reader_may_have_are_given_at_once(platfor
     ]
     for each in waiting:
         each.start()
-    until(lambda: len(world.server.node.feeds._room._wakers), lambda many: many == MOST_WAITING_EACH)
+    until(
+        lambda: len(world.server.node.service_side.revocations._room._wakers),
+        lambda many: many == MOST_WAITING_EACH,
+    )
     begun = time.monotonic()
     assert account.api.call("GET", path)["rows"] == []
     assert time.monotonic() - begun < 5
@@ -340,8 +343,8 @@ def test_answers_that_wait_are_let_go_when_the_node_ends(install: Install) -> No
             )
         )
         waiting.start()
-        until(lambda: server.node.feeds._room._wakers, bool)
+        until(lambda: server.node.service_side.revocations._room._wakers, bool)
         begun = time.monotonic()
-        server.loop.call_soon_threadsafe(server.node.feeds.stop)
+        server.loop.call_soon_threadsafe(server.node.service_side.revocations.stop)
         waiting.join(10)
         assert statuses == [200] and time.monotonic() - begun < 5

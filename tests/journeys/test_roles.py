@@ -96,7 +96,12 @@ def test_the_matrix_shows_what_every_role_grants(world: World, labs: Account) ->
 
     matrix = labs.api.call("GET", "/api/role-matrix")
 
-    assert [service["service"] for service in matrix["services"]] == ["identity", "audit", "billing"]
+    assert [service["service"] for service in matrix["services"]] == [
+        "identity",
+        "audit",
+        "billing",
+        "cloudaccounts",
+    ]
     rows = {role["id"]: role for role in matrix["roles"]}
     assert rows["auditor"]["permissions"] == ["audit:log:read"]
     assert rows["full-access"]["predefined"]

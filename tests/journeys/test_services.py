@@ -36,9 +36,9 @@ def names(account: Account) -> list[str]:
 def test_an_account_has_the_services_of_its_region(platform: World, labs: Account) -> None:
     shop = platform.account(platform.person(), "us-1", "Shop")
 
-    assert names(labs) == ["workload", "tresor"]
-    assert names(shop) == ["workload"]
-    listed = labs.api.call("GET", "/api/services")["services"][0]
+    assert names(labs) == ["cloudaccounts", "workload", "tresor"]
+    assert names(shop) == ["cloudaccounts", "workload"]
+    listed = labs.api.call("GET", "/api/services")["services"][1]
     assert listed == {"name": "workload", "title": "Workload security", "version": 1}
     assert labs.api.call("GET", "/api/services/tresor")["name"] == "tresor"
     refused = shop.api.get("/api/services/tresor")
@@ -67,10 +67,8 @@ def test_whoever_is_in_the_account_sees_its_services_and_nobody_else(platform: W
     clerk = platform.join(labs, platform.person(), "clerk")
     key = platform.key(labs.api, "clerk").api
     for api in (clerk, key):
-        assert [each["name"] for each in api.call("GET", "/api/services")["services"]] == [
-            "workload",
-            "tresor",
-        ]
+        listed = api.call("GET", "/api/services")["services"]
+        assert [each["name"] for each in listed] == ["cloudaccounts", "workload", "tresor"]
 
     stranger = platform.person()
     for api, status in ((stranger.api, 403), (stranger.api.with_(None), 401)):

@@ -6,7 +6,7 @@ from domicile.web.operations import Access
 from tests.support.api import Api
 from tests.support.apps import begin, with_app
 from tests.support.operations import Operation
-from tests.support.services import CREDENTIAL, put_item
+from tests.support.services import CREDENTIAL, put_cloud_accounts, put_item
 from tests.support.stored import Stored, everything
 from tests.support.world import Account, World, until
 
@@ -68,5 +68,6 @@ def make_scene(world: World) -> Scene:
         "receipt_id": f"rec_de-1_{'0' * 22}",
         "region": "de-1",
         **put_item(account.api),
+        **put_cloud_accounts(account.api),
     }
     return Scene(world, account, ids)

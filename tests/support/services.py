@@ -4,6 +4,7 @@ import json
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from tests.support.api import Api, Installation
 
@@ -49,6 +50,24 @@ def put_item(api: Api) -> dict[str, str]:
     body = {"name": "etc-files", "spec": {"paths": ["/etc/passwd"]}}
     api.call("POST", "/api/services/workload/policies", body, status=201)
     return {"service_name": "workload", "kind": "policies", "item_name": "etc-files", "version": "1"}
+
+
+def put_cloud_accounts(api: Api) -> dict[str, str]:
+    """Add a cloud account of each cloud; gives the parts of their addresses, by their names in paths."""
+    tenant = {"tenantID": "72f988bf-86f1-41af-91ab-2d7cd011db47", "clientID": str(UUID(int=77))}
+    bodies: dict[str, dict[str, str]] = {
+        "aws": {"roleARN": "arn:aws:iam::998877665544:role/domicile"},
+        "gcp": {
+            "projectID": "orchard-77",
+            "serviceAccountEmail": "domicile@orchard-77.iam.gserviceaccount.com",
+        },
+        "azure": {"subscriptionID": str(UUID(int=7777)), **tenant},
+    }
+    made = {
+        cloud: api.call("POST", f"/api/cloudaccounts/{cloud}", body, status=201)["id"]
+        for cloud, body in bodies.items()
+    }
+    return {"aws_account_id": made["aws"], "project_id": made["gcp"], "subscription_id": made["azure"]}
 
 
 def register(installed: Installation, *manifests: Path, credential: str = "") -> Path:

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 
+from domicile.apps.service_side import ServiceSide, open_service_side
 from domicile.identity.handlers import identity_mail_handlers
 from domicile.identity.outbox import outbox as identity_outbox
 from domicile.identity.plane import IdentityPlane
@@ -26,7 +26,6 @@ from domicile.infra.mail.mailbox import Mailbox
 from domicile.infra.mail.settings import MailSettings
 from domicile.infra.mail.smtp import SmtpMailer
 from domicile.infra.migrations import History, prepare
-from domicile.infra.outbound import Outbound
 from domicile.infra.outbox import Outbox, OutboxRow
 from domicile.infra.password_screen import PasswordScreen
 from domicile.infra.passwords import PasswordHasher
@@ -34,7 +33,6 @@ from domicile.infra.secrets import Keyring, Sealer
 from domicile.infra.settings import RegionSettings, Settings
 from domicile.infra.signing import SigningKeys
 from domicile.infra.signing_keys import KeyKeeper
-from domicile.infra.webhooks import webhook_secret
 from domicile.kernel.callers import Person
 from domicile.kernel.clock import Clock
 from domicile.kernel.ids import AccountId, RegionId
@@ -46,16 +44,12 @@ from domicile.region.entering.door import Door
 from domicile.region.entering.doors import Doors
 from domicile.region.entering.keys import TokenKeys
 from domicile.region.invitations.handlers import invitation_mail_handler
-from domicile.region.item_watch.service import ItemFeeds
 from domicile.region.lifecycle.handlers import lifecycle_mail_handlers
 from domicile.region.outbox.store import INVITATION_MAIL, idempotency_keys, outbox
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
-from domicile.region.revocations.service import RevocationFeeds
-from domicile.region.service_identity.service import ServiceIdentities
 from domicile.region.signing.service import region_keeper
 from domicile.region.standing.service import Standings
-from domicile.region.webhooks.handlers import Webhooks
 from domicile.web.cursors import Cursors
 
 
@@ -68,12 +62,7 @@ class Node:
     identity_delivery: Delivery[IdentityTx]
     doors: Doors
     couriers: dict[RegionId, Courier]
-    identities: ServiceIdentities
-    feeds: RevocationFeeds
-    item_feeds: ItemFeeds
-    webhooks: dict[RegionId, list[Webhooks]]
-    """One for each service of the region that asked to be told."""
-    outbound: Outbound
+    service_side: ServiceSide
     keepers: dict[str, KeyKeeper[IdentityTx] | KeyKeeper[RegionTx]]
     """Of the signing keys: by region id, and `identity`."""
     mailbox: Mailbox | None
@@ -81,16 +70,11 @@ class Node:
     wakers: dict[str, asyncio.Event] = field(default_factory=dict)
     """By region id, and `identity`: set when there is work in that plane's outbox."""
 
-    def let_nobody_wait(self) -> None:
-        """Give every answer that waits for news at once: the node is about to end."""
-        self.feeds.stop()
-        self.item_feeds.stop()
-
     async def close(self) -> None:
         """Let go of databases, threads and sockets."""
         self.identity.passwords.close()
         await self.identity.screen.close()
-        await self.outbound.close()
+        await self.service_side.close()
         if self.mailbox is not None:
             await self.mailbox.stop()
         await self.identity.database.close()
@@ -147,30 +131,17 @@ async def open_node(settings: Settings, clock: Clock) -> Node:
         doors.by_region[region.id] = door
         couriers[region.id] = courier
     delivery = Delivery("identity", identity.database, identity.outbox, _by_kind(identity, mailer))
-    outbound = Outbound([ip_network(each) for each in settings.webhooks.allowed_networks])
     return Node(
         settings=settings,
         identity=identity,
         identity_delivery=delivery,
         doors=doors,
         couriers=couriers,
-        identities=ServiceIdentities(regions, settings.services, clock),
-        feeds=RevocationFeeds(doors),
-        item_feeds=ItemFeeds(),
-        webhooks={plane.id: _webhooks_of(plane, outbound, keyring) for plane in regions.served.values()},
-        outbound=outbound,
+        service_side=open_service_side(settings, doors, keyring),
         keepers=keepers,
         mailbox=mailbox,
         wakers=wakers,
     )
-
-
-def _webhooks_of(plane: RegionPlane, outbound: Outbound, keyring: Keyring) -> list[Webhooks]:
-    return [
-        Webhooks(plane, known, outbound, webhook_secret(keyring, known.name, plane.id))
-        for known in plane.catalogue.offered_in(plane.id)
-        if known.lifecycle_url
-    ]
 
 
 def _by_kind(identity: IdentityPlane, mailer: SmtpMailer):  # noqa: ANN202  # a Handle, said by the return below

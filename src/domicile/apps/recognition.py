@@ -25,7 +25,7 @@ class Recognition:
     def __init__(self, node: Node) -> None:
         self._doors = node.doors
         self._identity = node.identity
-        self._identities = node.identities
+        self._identities = node.service_side.identities
 
     async def anyone(self, request: DomicileRequest) -> Person | Caller:
         """Recognise whoever calls; 401 for nobody, `user-leaving` for who has asked to be deleted."""
@@ -120,10 +120,10 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "plane": Provide(recognition.plane),
         "service": Provide(recognition.service),
         "service_plane": Provide(recognition.service_plane),
-        "identities": _known(node.identities),
+        "identities": _known(node.service_side.identities),
         "doors": _known(node.doors),
-        "feeds": _known(node.feeds),
-        "item_feeds": _known(node.item_feeds),
+        "feeds": _known(node.service_side.revocations),
+        "item_feeds": _known(node.service_side.items),
         "recognise_reader": Provide(recognition.recognise_reader),
         "regions": _known(node.doors.regions),
         "identity": _known(node.identity),

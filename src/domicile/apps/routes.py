@@ -32,6 +32,7 @@ from domicile.region.access_review import routes as access_review
 from domicile.region.accounts import routes as accounts
 from domicile.region.api_keys import routes as api_keys
 from domicile.region.audit import routes as audit
+from domicile.region.cloud_accounts import routes as cloud_accounts
 from domicile.region.contacts import routes as contacts
 from domicile.region.entering import routes as entering
 from domicile.region.export import routes as region_export
@@ -85,6 +86,7 @@ API_ROUTES: list[Any] = [
     *item_watch.ROUTES,
     *service_purges.ROUTES,
     *service_identity.ROUTES,
+    *cloud_accounts.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,
     *invitations.ROUTES,

@@ -45,7 +45,7 @@ async def _serve(settings: Settings) -> None:
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         greeting = _greeting(settings, has_mailbox=has_mailbox_pages(node))
-        await _Server(config, greeting, node.let_nobody_wait).serve()
+        await _Server(config, greeting, node.service_side.let_nobody_wait).serve()
 
 
 class _Server(uvicorn.Server):

@@ -60,7 +60,7 @@ async def working(node: Node) -> AsyncGenerator[None]:
             asyncio.create_task(
                 _run(region, asyncio.Event(), _webhook_rounds(webhooks), every=_WEBHOOK_ROUND_SECONDS)
             )
-            for webhooks in node.webhooks[region]
+            for webhooks in node.service_side.webhooks[region]
         ]
         purging = _run(region, asyncio.Event(), _purge_rounds(door.plane), every=_PURGE_ROUND_SECONDS)
         tasks.append(asyncio.create_task(purging))

@@ -52,7 +52,7 @@ def _validator_of(schema: str) -> "jsonschema_rs.Draft202012Validator":
 
 
 def _validator(schema: Mapping[str, Any], *, mask: str | None = None) -> "jsonschema_rs.Draft202012Validator":
-    import jsonschema_rs  # noqa: PLC0415  # eight megabytes that a platform without services does without
+    import jsonschema_rs  # noqa: PLC0415  # eight megabytes that a platform on which nobody keeps items does without
 
     return jsonschema_rs.Draft202012Validator(
         dict(schema),

@@ -6,6 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
+from domicile.kernel.cloud_accounts import CLOUD_ACCOUNTS
 from domicile.kernel.ids import RegionId, RoleId
 from domicile.kernel.services import Service
 
@@ -83,8 +84,9 @@ class Catalogue:
         return next((known.levels.get(level) for known in self.services if known.name == service), None)
 
     def offered_in(self, region: RegionId) -> tuple[Service, ...]:
-        """List the services that accounts of a region can keep things in: the platform's, without Domicile's own."""
-        return tuple(known for known in self.services if known not in BUILT_IN and known.runs_in(region))
+        """List the services that accounts of a region can keep things in: the platform's, and of Domicile's own those that have kinds."""
+        offered = (known for known in self.services if known.kinds or known not in BUILT_IN)
+        return tuple(known for known in offered if known.runs_in(region))
 
     @cached_property
     def permissions(self) -> tuple[str, ...]:
@@ -130,6 +132,7 @@ BUILT_IN: Final = (
         "Billing and subscriptions",
         {"full-access": _BILLING_READS | _BILLING_CHANGES, "read-only": _BILLING_READS},
     ),
+    CLOUD_ACCOUNTS,
 )
 """The services that Domicile itself registers."""
 

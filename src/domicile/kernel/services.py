@@ -1,10 +1,10 @@
 """Services as they register: levels of permissions, kinds of items, meters, and the regions where they run."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from domicile.kernel.ids import RegionId
 
@@ -61,6 +61,12 @@ class Kind:
     """How many of them an account may have."""
     references: tuple["Reference", ...] = ()
     """Where its items name others, which have to be there and stay."""
+    further_faults: "FurtherFaults | None" = None
+    """Of Domicile's own kinds: what else is wrong with what the schema lets in."""
+
+
+FurtherFaults = Callable[[str, Mapping[str, Any]], Mapping[str, str]]
+"""Says of an item's name and what it holds what no schema can, by JSON pointer into the latter (RFC 6901)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,13 @@ def check_optional_line(text: str, *, longest: int) -> str:
     return check_line(text, longest=longest) if text.strip() else ""
 
 
+def check_kept_line(text: str, *, longest: int) -> str:
+    """Accept one line of visible text that is written already as it would be kept, so that nothing need change in it."""
+    if check_line(text, longest=longest) != text:
+        raise Refused("must neither begin nor end with blanks, and be in the form NFC of Unicode")
+    return text
+
+
 def check_locale(text: str) -> str:
     """Accept a language that the platform speaks."""
     if text not in LOCALES:

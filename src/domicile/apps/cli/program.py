@@ -28,6 +28,12 @@ _COMMANDS: tuple[tuple[Group, str, str, str], ...] = (
     (_ACCOUNTS, "services", "services:services", "The services of an account."),
     (_ACCOUNTS, "items", "items:items", "What an account keeps in services."),
     (_ACCOUNTS, "apply", "applying:apply", "Bring what an account keeps in services to what files say."),
+    (
+        _ACCOUNTS,
+        "cloud-accounts",
+        "cloud_accounts:cloud_accounts",
+        "What trusts the platform from inside other clouds.",
+    ),
     (_ACCOUNTS, "roles", "roles:roles", "The roles of an account and what they grant."),
     (_ACCOUNTS, "invite", "invitations:invite", "Invite one or many, or answer an invitation."),
     (_ACCOUNTS, "keys", "keys:keys", "The API keys of an account."),

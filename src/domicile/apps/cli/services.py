@@ -25,13 +25,10 @@ def list_services(*, server: InAccount = IN_USE) -> None:
     """List the services of an account."""
     with account_api(server) as api:
         answer = api.call("GET", "/services")
-    rows = items_of(answer.body(), "services")
     if server.json:
         show_json(answer)
-    elif rows:
-        show_rows(rows, _COLUMNS)
     else:
-        print("The account has no service yet: the platform registers none in its region.")
+        show_rows(items_of(answer.body(), "services"), _COLUMNS)
 
 
 @services.command(name="show")

@@ -27,7 +27,12 @@ class AccessEntryBody(Wire, frozen=True):
         "email": "ada@example.com",
         "roleID": "read-only",
         "roleName": "Read only",
-        "levels": {"identity": "read-only", "audit": "read-only", "billing": "read-only"},
+        "levels": {
+            "identity": "read-only",
+            "audit": "read-only",
+            "billing": "read-only",
+            "cloudaccounts": "read-only",
+        },
         "state": "enabled",
         "canEnter": True,
         "steps": [

@@ -31,7 +31,9 @@ async def apply_items(
     placed = _find_places(plane, caller, wishes)
     faults = repeated(wishes)
     for index, (place, wish) in enumerate(placed):
-        found = name_faults(wish.name) | contents_faults(place, wish.change, _contents(wish.change))
+        found = name_faults(wish.name) | contents_faults(
+            place, wish.name, wish.change, _contents(wish.change)
+        )
         faults |= _at(index, found)
     refuse(faults)
 

@@ -101,7 +101,8 @@ async def _contents_of(tx: RegionTx, caller: Caller, place: Place, name: str, ve
     if former.contents is None:
         raise invalid({"version": "is that of a deletion: name one in which the item was there"})
     contents = former.contents
-    refuse(contents_faults(place, Change(contents.labels, contents.spec, contents.target), contents))
+    change = Change(contents.labels, contents.spec, contents.target)
+    refuse(contents_faults(place, name, change, contents))
     return contents
 
 

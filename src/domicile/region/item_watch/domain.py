@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from domicile.kernel.errors import invalid
-from domicile.kernel.ids import AccountId
+from domicile.kernel.ids import AccountId, find_account_id
 from domicile.kernel.paging import Page
 from domicile.region.item_log.domain import ItemChange
-from domicile.region.items.domain import Item, Named
+from domicile.region.items.domain import Item, Named, is_item_name
 
 MOST_CHANGES: Final = 100
 """In one answer."""
@@ -72,6 +72,12 @@ class Report:
     named: Named
     version: int
     value: Mapping[str, Any]
+
+    @property
+    def can_be(self) -> bool:
+        """Whether there could be such an item, by its names alone."""
+        names = (self.named.kind, self.named.name)
+        return find_account_id(self.account_id) is not None and all(is_item_name(name) for name in names)
 
 
 class Outcome(StrEnum):

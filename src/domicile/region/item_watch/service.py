@@ -89,7 +89,9 @@ async def report(plane: RegionPlane, service: ServiceCaller, reports: Sequence[R
         outcomes: list[Outcome] = []
         for each in reports:
             status = Status(each.value, each.version, now)
-            is_kept = await write_status(tx, service.name, AccountId(each.account_id), each.named, status)
+            is_kept = each.can_be and await write_status(
+                tx, service.name, AccountId(each.account_id), each.named, status
+            )
             outcomes.append(Outcome.KEPT if is_kept else Outcome.PASSED_OVER)
         return outcomes
 

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from domicile.kernel.errors import DomainError, ErrorKind, conflict, not_found
 from domicile.kernel.labels import label_faults
 from domicile.kernel.services import Category, Kind
-from domicile.kernel.text import Refused, check_line
+from domicile.kernel.text import Refused, check_kept_line
 from domicile.kernel.urn import UrnMaker
 from domicile.region.item_log.domain import Contents, Place, Target
 
@@ -105,10 +105,7 @@ def change_faults(place: Place, change: Change) -> dict[str, str]:
     if not _PROVIDER.fullmatch(change.target.provider):
         faults["/target/provider"] = "must have 1 to 40 small letters, digits and inner hyphens"
     try:
-        if check_line(change.target.location, longest=LONGEST_LOCATION) != change.target.location:
-            faults["/target/location"] = (
-                "must neither begin nor end with blanks, and be in the form NFC of Unicode"
-            )
+        check_kept_line(change.target.location, longest=LONGEST_LOCATION)
     except Refused as refused:
         faults["/target/location"] = str(refused)
     return faults

@@ -69,7 +69,7 @@ async def create_item(
     """Make an item. `invalid-input` names every fault by JSON pointer; `item-exists`; `too-many-items`."""
     place = find_place(plane, caller, wanted, Verb.CREATE)
     contents = change.apply_to(Contents({}))
-    refuse(name_faults(name) | contents_faults(place, change, contents))
+    refuse(name_faults(name) | contents_faults(place, name, change, contents))
 
     async def work(tx: RegionTx) -> Item:
         writer = ItemWriter(plane, caller, tx)
@@ -93,7 +93,7 @@ async def change_item(
     """Replace what a change says of an item. `invalid-input`, `not-found`, `stale-version`."""
     place = find_place(plane, caller, wanted, Verb.UPDATE)
     require_name(name)
-    refuse(contents_faults(place, change, None))
+    refuse(contents_faults(place, name, change, None))
 
     async def work(tx: RegionTx) -> Item:
         writer = ItemWriter(plane, caller, tx)
@@ -143,8 +143,8 @@ def refuse(faults: dict[str, str]) -> None:
         raise invalid(faults)
 
 
-def contents_faults(place: Place, change: Change, made: Contents | None) -> dict[str, str]:
-    """Say what is wrong with what is to be written, by JSON pointer; `made` is the whole of a new item."""
+def contents_faults(place: Place, name: str, change: Change, made: Contents | None) -> dict[str, str]:
+    """Say what is wrong with what is to be written to the item of this name, by JSON pointer; `made` is the whole of a new one."""
     faults = change_faults(place, change)
     if made is not None and lacks_target(place, made):
         faults["/target"] = "is missing: a deployment says where it is put to work"
@@ -153,6 +153,8 @@ def contents_faults(place: Place, change: Change, made: Contents | None) -> dict
     if len(json.dumps(change.spec)) > LARGEST_SPEC_BYTES:
         return faults | {"/spec": f"must be at most {LARGEST_SPEC_BYTES // 1024} KiB"}
     found = find_faults(place.kind.schema, change.spec)
+    if not found and place.kind.further_faults is not None:
+        found.update(place.kind.further_faults(name, change.spec))
     faults |= {f"/spec{pointer}": told for pointer, told in found.items()}
     if len(find_named(place.kind, change.spec)) > MOST_REFERENCES:
         faults["/spec"] = f"must name at most {MOST_REFERENCES} items"

@@ -22,6 +22,7 @@ class RoleBody(Wire, frozen=True):
             "urn:domicile:identity:de-1:004217730956:role/read-only",
             "urn:domicile:audit:de-1:004217730956:role/read-only",
             "urn:domicile:billing:de-1:004217730956:role/read-only",
+            "urn:domicile:cloudaccounts:de-1:004217730956:role/read-only",
         ],
         "predefined": True,
         "urn": "urn:domicile:identity:de-1:004217730956:role/read-only",
