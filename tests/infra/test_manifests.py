@@ -54,6 +54,17 @@ def test_regions_and_a_call_back_address_are_read(tmp_path: Path):
     assert service.lifecycle_url == "https://workload.example.com/hooks?a=1"
 
 
+def test_guards_are_read_in_their_order():
+    guards = read_manifest(EXAMPLE).guards
+
+    assert [guard.pattern for guard in guards][:3] == ["/health", "/me", "/findings/**"]
+    assert [(guard.permission, guard.is_public) for guard in guards][:3] == [
+        (None, True),
+        (None, False),
+        ("workload:finding:read", False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -99,6 +110,22 @@ def test_regions_and_a_call_back_address_are_read(tmp_path: Path):
         ),
         (manifest_text(more='lifecycle = {url = "https://[::1"}\n'), "lifecycle.url: "),
         (manifest_text(more='meters = [{name = "A b", title = "x", unit = "y"}]\n'), "meters[0].name: "),
+        (manifest_text(more='guards = [{path = "/a"}]\n'), "guards[0]: give either permission or access"),
+        (
+            manifest_text(
+                more='guards = [{path = "/a", access = "public", permission = "workload:policy:read"}]\n'
+            ),
+            "guards[0]: give either permission or access",
+        ),
+        (manifest_text(more='guards = [{path = "/a", access = "nobody"}]\n'), "guards[0].access: "),
+        (
+            manifest_text(more='guards = [{path = "a", access = "public"}]\n'),
+            "guards[0].path: 'a' must begin",
+        ),
+        (
+            manifest_text(more='guards = [{path = "/a", permission = "audit:log:read"}]\n'),
+            "guards[0].permission: full-access has no audit:log:read",
+        ),
         (manifest_text(more="#" + "x" * 300_000), "larger than 256 KiB"),
     ],
 )

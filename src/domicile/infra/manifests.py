@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from domicile.infra.json_schemas import schema_faults
 from domicile.infra.loopback import is_this_machine
 from domicile.infra.toml_reading import read_section
+from domicile.kernel.guards import METHODS, Guard
 from domicile.kernel.ids import RegionId
 from domicile.kernel.services import Category, Kind, Meter, Service, service_faults
 
@@ -44,6 +45,18 @@ class _Meter(Struct, frozen=True, kw_only=True):
     unit: Annotated[str, Meta(min_length=1, max_length=40)]
 
 
+class _Guard(Struct, frozen=True, kw_only=True):
+    path: Annotated[str, Meta(max_length=2000)]
+    methods: tuple[str, ...] = tuple(sorted(METHODS))
+    permission: str | None = None
+    access: Literal["principal", "public"] | None = None
+    """Instead of a permission: whoever has a place in the account, or everybody."""
+
+    def __post_init__(self) -> None:
+        if (self.permission is None) == (self.access is None):
+            raise ValueError('give either permission or access, which is "principal" or "public"')
+
+
 class _Lifecycle(Struct, frozen=True, kw_only=True):
     url: Annotated[str, Meta(max_length=2000)]
 
@@ -58,6 +71,7 @@ class _Manifest(Struct, frozen=True, kw_only=True):
     levels: dict[str, tuple[str, ...]]
     kinds: tuple[_Kind, ...] = ()
     meters: tuple[_Meter, ...] = ()
+    guards: tuple[_Guard, ...] = ()
     lifecycle: _Lifecycle | None = None
 
 
@@ -101,7 +115,12 @@ def _service_of(read: _Manifest, folder: Path, faults: list[str]) -> Service:
         kinds=tuple(_kind_of(kind, folder, faults) for kind in read.kinds),
         meters=tuple(Meter(meter.name, meter.title, meter.unit) for meter in read.meters),
         lifecycle_url=read.lifecycle.url if read.lifecycle else "",
+        guards=tuple(_guard_of(guard) for guard in read.guards),
     )
+
+
+def _guard_of(read: _Guard) -> Guard:
+    return Guard(frozenset(read.methods), read.path, read.permission, is_public=read.access == "public")
 
 
 def _kind_of(read: _Kind, folder: Path, faults: list[str]) -> Kind:

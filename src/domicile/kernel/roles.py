@@ -6,6 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
+from domicile.kernel.guards import GuardTable
 from domicile.kernel.ids import RegionId, RoleId
 from domicile.kernel.services import Service
 
@@ -85,6 +86,12 @@ class Catalogue:
     def offered_in(self, region: RegionId) -> tuple[Service, ...]:
         """List the services that accounts of a region can keep things in: the platform's, without Domicile's own."""
         return tuple(known for known in self.services if known not in BUILT_IN and known.runs_in(region))
+
+    @cached_property
+    def guards(self) -> Mapping[str, GuardTable]:
+        """The guards of the platform's services, by the service's name."""
+        own = (known for known in self.services if known not in BUILT_IN)
+        return MappingProxyType({known.name: GuardTable(known.guards) for known in own})
 
     @cached_property
     def permissions(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Services as they register: levels of permissions, kinds of items, meters, and the regions where they run."""
+"""Services as they register: levels of permissions, kinds of items, meters, guards, and the regions where they run."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from domicile.kernel.guards import Guard, guard_faults
 from domicile.kernel.ids import RegionId
 
 FULL_ACCESS_LEVEL: Final = "full-access"
@@ -83,6 +84,8 @@ class Service:
     meters: tuple[Meter, ...] = ()
     lifecycle_url: str = ""
     """Where it hears of what happens to accounts; empty: it does not ask."""
+    guards: tuple[Guard, ...] = ()
+    """What requests to it ask for, where a proxy lets Domicile decide; the first that fits counts."""
 
     def runs_in(self, region: RegionId) -> bool:
         """Tell whether accounts of a region have it."""
@@ -115,6 +118,7 @@ def service_faults(service: Service) -> Iterator[str]:
     yield from _level_faults(service)
     yield from _kind_faults(service)
     yield from _repeated("meters", (meter.name for meter in service.meters))
+    yield from guard_faults(service.guards, service.levels.get(FULL_ACCESS_LEVEL, frozenset()))
 
 
 def _level_faults(service: Service) -> Iterator[str]:
