@@ -1,5 +1,6 @@
 """Gives handlers what they ask for by name: who is calling, in which account, and the plane that serves it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.di import Provide
@@ -65,6 +66,10 @@ class Recognition:
         self._doors.check_scope(who, named)
         return who
 
+    async def recognise_caller(self, request: DomicileRequest) -> Callable[[], Awaitable[Caller]]:
+        """Give the means to recognise a principal, where not every request has to have one."""
+        return lambda: self.caller(request)
+
     async def recognise_reader(self, request: DomicileRequest) -> Recognise:
         """Give the means to recognise, again and again, who reads the revocation feed."""
 
@@ -102,9 +107,11 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "leaver": Provide(recognition.leaver),
         "anyone": Provide(recognition.anyone),
         "caller": Provide(recognition.caller),
+        "recognise_caller": Provide(recognition.recognise_caller),
         "plane": Provide(recognition.plane),
         "doors": _known(node.doors),
         "feeds": _known(node.feeds),
+        "forwarded": _known(node.settings.catalogue().guards),
         "recognise_reader": Provide(recognition.recognise_reader),
         "regions": _known(node.doors.regions),
         "identity": _known(node.identity),
