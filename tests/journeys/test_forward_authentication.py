@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from domicile.region.access.forwarding import IDENTITY_HEADERS
-from tests.support.api import Install, serving
+from tests.support.api import Installation, serving
 from tests.support.people import FrozenClock
 from tests.support.reverse_proxy import Answer, Proxy, nginx, service
 from tests.support.services import EXAMPLE, register
@@ -14,8 +14,9 @@ from tests.support.world import Account, Key, World
 
 
 @pytest.fixture(scope="module")
-def world(install: Install) -> Generator[World]:
-    installed = install()
+def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
+    """On SQLite alone: nothing here asks a database anything of its own."""
+    installed = Installation(None, tmp_path_factory.mktemp("data"))
     config = register(installed, EXAMPLE)
     config.write_text('[server]\ntrusted_proxies = ["127.0.0.1"]\n' + config.read_text())
     with serving(config, installed.data, FrozenClock()) as server:
