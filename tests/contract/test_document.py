@@ -167,6 +167,8 @@ def test_a_session_is_given_by_the_documented_ways_in_alone(document: dict[str, 
         "POST /api/me/factors/passkeys",
         "POST /api/me/factors/totp/{enrolment_id}/confirm",
         "POST /api/accounts/{account_id}/token",
+        "POST /api/services/{service_name}/sessions",
+        "POST /api/services/{service_name}/sessions/renew",
     }
     for path in (
         "/api/sessions",

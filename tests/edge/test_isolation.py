@@ -59,6 +59,7 @@ class Stranger:
             Access.ANYONE: {"key", "account token", "session"},
             Access.PERSON: {"session"},
             Access.ACCOUNT: {"key", "account token"},
+            Access.SERVICE: set[str](),
             Access.ACCOUNT_OR_SERVICE: {"key", "account token"},
             Access.MEMBER: {"key", "account token", "session"},
             Access.ANYBODY_SIGNED_IN: {"key", "account token", "session"},

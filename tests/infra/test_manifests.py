@@ -46,6 +46,8 @@ def test_the_manifest_of_the_example_is_sound():
 
 
 def test_regions_and_a_call_back_address_are_read(tmp_path: Path):
+    console = 'console = {url = "http://localhost:9000/enter"}\n'
+    assert read_manifest(write_manifest(tmp_path, manifest_text(more=console))).console_url.endswith("/enter")
     more = 'regions = ["de-1", "jp-1"]\nlifecycle = {url = "https://workload.example.com/hooks?a=1"}\n'
     service = read_manifest(write_manifest(tmp_path, manifest_text(more=more)))
 
@@ -110,6 +112,13 @@ def test_guards_are_read_in_their_order():
         ),
         (manifest_text(more='lifecycle = {url = "https://[::1"}\n'), "lifecycle.url: "),
         (manifest_text(more='meters = [{name = "A b", title = "x", unit = "y"}]\n'), "meters[0].name: "),
+        (
+            manifest_text(more='console = {url = "http://example.com/"}\n'),
+            "console.url: must begin with https://",
+        ),
+        (manifest_text(more='console = {url = "https://a/?x=1"}\n'), "console.url: must be a host in small"),
+        (manifest_text(more='console = {url = "https://a;b/"}\n'), "console.url: must be a host in small"),
+        (manifest_text(more='console = {url = "https://a/\' *"}\n'), "console.url: must be a host in small"),
         (manifest_text(more='guards = [{path = "/a"}]\n'), "guards[0]: give either permission or access"),
         (
             manifest_text(

@@ -6,7 +6,7 @@ from domicile.web.operations import Access
 from tests.support.api import Api
 from tests.support.apps import begin, with_app
 from tests.support.operations import Operation
-from tests.support.services import put_item
+from tests.support.services import SERVICE_CREDENTIAL, put_item
 from tests.support.stored import Stored, everything
 from tests.support.world import Account, World, until
 
@@ -30,6 +30,8 @@ class Scene:
         """Give a client that may do the operation."""
         if operation.access is Access.ANYONE:
             return self.world.anyone
+        if operation.access is Access.SERVICE:
+            return self.world.anyone.with_(f"Bearer {SERVICE_CREDENTIAL}")
         return self.account.owner.api if operation.access is Access.PERSON else self.account.api
 
     def path_of(self, operation: Operation) -> str:

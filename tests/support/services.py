@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from domicile.infra.secrets import new_service_token
 from tests.support.api import Api, Installation
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workload_security" / "service.toml"
@@ -47,6 +48,10 @@ def put_item(api: Api) -> dict[str, str]:
     body = {"name": "etc-files", "spec": {"paths": ["/etc/passwd"]}}
     api.call("POST", "/api/services/workload/policies", body, status=201)
     return {"service_name": "workload", "kind": "policies", "item_name": "etc-files"}
+
+
+SERVICE_CREDENTIAL = new_service_token().reveal()
+"""Of the service of the example, where a test's server knows one."""
 
 
 def register(installed: Installation, *manifests: Path, credential: str = "") -> Path:

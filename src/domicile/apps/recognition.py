@@ -7,12 +7,15 @@ from litestar.di import Provide
 from litestar.params import SkipValidation
 
 from domicile.apps.node import Node
-from domicile.identity.sessions.service import authenticate_session, is_session_token
+from domicile.identity.sessions.service import authenticate_session, is_session_token, resume_session
 from domicile.infra.secrets import SERVICE_TOKEN
-from domicile.kernel.callers import Caller, Person, user_leaving
+from domicile.kernel.callers import Caller, Origin, Person, user_leaving
 from domicile.kernel.errors import forbidden, unauthenticated
+from domicile.kernel.ids import UserId
 from domicile.region.entering.door import refuse_outside
+from domicile.region.openings.service import ResumeSession
 from domicile.region.plane import RegionPlane
+from domicile.region.revocations.domain import ServiceReader
 from domicile.region.revocations.service import Reader, Recognise, require_reader
 from domicile.web.requests import DomicileRequest, bearer_of, origin_of, provide_origin, provide_request_key
 from domicile.web.versions import provide_expected
@@ -76,15 +79,25 @@ class Recognition:
         async def recognise() -> Reader:
             scheme, credential = bearer_of(request.scope)
             if scheme == "bearer" and credential.startswith(SERVICE_TOKEN):
-                if (service := self._feeds.find_service(credential)) is None:
-                    raise unauthenticated(
-                        "credential-refused", "This credential is not, or no longer, valid here."
-                    )
-                return service
+                return self._service(credential)
             who = await self.anyone(request)
             return refuse_outside() if isinstance(who, Person) else require_reader(who)
 
         return recognise
+
+    async def calling_service(self, request: DomicileRequest) -> ServiceReader:
+        """Recognise a service of the platform by its credential; 401 for everybody else."""
+        scheme, credential = bearer_of(request.scope)
+        if scheme != "bearer":
+            raise unauthenticated(
+                "not-authenticated", "Send Authorization: Bearer <credential of your service>."
+            )
+        return self._service(credential)
+
+    def _service(self, credential: str) -> ServiceReader:
+        if (service := self._feeds.find_service(credential)) is None:
+            raise unauthenticated("credential-refused", "This credential is not, or no longer, valid here.")
+        return service
 
     async def plane(self, caller: SkipValidation[Caller]) -> RegionPlane:
         """Give the plane of the region that the caller's account lives in."""
@@ -112,6 +125,8 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "doors": _known(node.doors),
         "feeds": _known(node.feeds),
         "forwarded": _known(node.settings.catalogue().guards),
+        "calling_service": Provide(recognition.calling_service),
+        "resume_session": _known(_resuming(node)),
         "recognise_reader": Provide(recognition.recognise_reader),
         "regions": _known(node.doors.regions),
         "identity": _known(node.identity),
@@ -119,6 +134,13 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "request_key": Provide(provide_request_key),
         "expected": Provide(provide_expected),
     }
+
+
+def _resuming(node: Node) -> ResumeSession:
+    async def resume(user: UserId, is_it: Callable[[Person], bool], origin: Origin) -> Person | None:
+        return await resume_session(node.identity, user, is_it, origin)
+
+    return resume
 
 
 def _known(value: Any) -> Provide:  # noqa: ANN401  # whatever handlers share

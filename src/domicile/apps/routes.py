@@ -39,6 +39,7 @@ from domicile.region.invitations import routes as invitations
 from domicile.region.items import routes as items
 from domicile.region.lifecycle import routes as lifecycle
 from domicile.region.memberships import routes as memberships
+from domicile.region.openings import routes as openings
 from domicile.region.preflight import routes as preflight
 from domicile.region.purging import routes as purging
 from domicile.region.receiving import routes as receiving
@@ -74,6 +75,7 @@ API_ROUTES: list[Any] = [
     *region_export.ROUTES,
     *memberships.ROUTES,
     *services.ROUTES,
+    *openings.ROUTES,
     *items.ROUTES,
     *roles.ROUTES,
     *role_management.ROUTES,

@@ -1,6 +1,7 @@
 """Reads the manifest of a service: a TOML file, with the schemas of its kinds as JSON files beside it."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ from domicile.kernel.services import Category, Kind, Meter, Service, service_fau
 
 _LARGEST_FILE = 256 * 1024
 _MOST_ITEMS = 1_000
+_CONSOLE_URL = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/[A-Za-z0-9._~/-]*")
 
 
 class ManifestError(Exception):
@@ -61,6 +63,10 @@ class _Lifecycle(Struct, frozen=True, kw_only=True):
     url: Annotated[str, Meta(max_length=2000)]
 
 
+class _Console(Struct, frozen=True, kw_only=True):
+    url: Annotated[str, Meta(max_length=500)]
+
+
 class _Manifest(Struct, frozen=True, kw_only=True):
     form: Literal[1]
     """Of the manifest; there is one."""
@@ -73,6 +79,7 @@ class _Manifest(Struct, frozen=True, kw_only=True):
     meters: tuple[_Meter, ...] = ()
     guards: tuple[_Guard, ...] = ()
     lifecycle: _Lifecycle | None = None
+    console: _Console | None = None
 
 
 def read_manifest(path: Path) -> Service:
@@ -86,7 +93,9 @@ def read_manifest(path: Path) -> Service:
     if read is None:
         raise ManifestError([f"{path}: {fault}" for fault in faults])
     service = _service_of(read, path.parent, faults)
-    faults += [*service_faults(service), *_address_faults(service.lifecycle_url)]
+    faults += service_faults(service)
+    faults += _address_faults("lifecycle.url", service.lifecycle_url)
+    faults += _console_faults(service.console_url)
     if faults:
         raise ManifestError([f"{path}: {fault}" for fault in faults])
     return service
@@ -115,6 +124,7 @@ def _service_of(read: _Manifest, folder: Path, faults: list[str]) -> Service:
         kinds=tuple(_kind_of(kind, folder, faults) for kind in read.kinds),
         meters=tuple(Meter(meter.name, meter.title, meter.unit) for meter in read.meters),
         lifecycle_url=read.lifecycle.url if read.lifecycle else "",
+        console_url=read.console.url if read.console else "",
         guards=tuple(_guard_of(guard) for guard in read.guards),
     )
 
@@ -146,17 +156,27 @@ def _read_schema(path: Path) -> tuple[str, list[str]]:
     return json.dumps(schema), schema_faults(schema)
 
 
-def _address_faults(url: str) -> list[str]:
-    """Explain why the platform could not call an address back."""
+def _address_faults(place: str, url: str) -> list[str]:
+    """Explain why the platform could not call an address, or lead to it."""
     if not url:
         return []
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        return [f"lifecycle.url: {error}"]
+        return [f"{place}: {error}"]
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(parts.hostname))
     if not is_safe or not parts.hostname:
-        return ["lifecycle.url: must begin with https:// (or http:// on this machine)"]
+        return [f"{place}: must begin with https:// (or http:// on this machine)"]
     if parts.username or parts.password or parts.fragment:
-        return ["lifecycle.url: must hold neither a user nor a fragment"]
+        return [f"{place}: must hold neither a user nor a fragment"]
     return []
+
+
+def _console_faults(url: str) -> list[str]:
+    """Explain why people could not be led to an address: it stands in headers of pages, and parameters are put behind it."""
+    if not url or _CONSOLE_URL.fullmatch(url):
+        return _address_faults("console.url", url)
+    return [
+        *_address_faults("console.url", url),
+        "console.url: must be a host in small ASCII letters and a plain path, without a query",
+    ]

@@ -84,6 +84,8 @@ class Service:
     meters: tuple[Meter, ...] = ()
     lifecycle_url: str = ""
     """Where it hears of what happens to accounts; empty: it does not ask."""
+    console_url: str = ""
+    """Where people are led who open it from the console; empty: they are not."""
     guards: tuple[Guard, ...] = ()
     """What requests to it ask for, where a proxy lets Domicile decide; the first that fits counts."""
 

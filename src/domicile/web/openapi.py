@@ -33,6 +33,7 @@ _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
     Access.PERSON: [{"session": []}],
     Access.ACCOUNT: [{"apiKey": []}, {"accountToken": []}],
+    Access.SERVICE: [{"service": []}],
     Access.ACCOUNT_OR_SERVICE: [{"apiKey": []}, {"accountToken": []}, {"service": []}],
     Access.ANYBODY_SIGNED_IN: [{"apiKey": []}, {"accountToken": []}, {"session": []}],
     Access.MEMBER: [{"apiKey": []}, {"accountToken": []}, {"session": []}],

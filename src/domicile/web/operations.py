@@ -15,6 +15,8 @@ class Access(StrEnum):
     """An API key or an account token."""
     ACCOUNT_OR_SERVICE = "account-or-service"
     """An API key, an account token, or the credential of a service of the platform."""
+    SERVICE = "service"
+    """The credential of a service of the platform."""
     ANYBODY_SIGNED_IN = "anybody-signed-in"
     """An API key, an account token, or a person's session, wherever they are."""
     MEMBER = "member"
@@ -35,6 +37,7 @@ _IMPLIED = {
     Access.ACCOUNT: (*_OF_ACCOUNTS, "account-token-required"),
     Access.ANYBODY_SIGNED_IN: (*_OF_ACCOUNTS, "session-ended", "user-leaving"),
     Access.MEMBER: (*_OF_ACCOUNTS, "session-ended", "user-leaving", "not-found"),
+    Access.SERVICE: ("not-authenticated", "credential-refused"),
     Access.ACCOUNT_OR_SERVICE: (*_OF_ACCOUNTS, "account-token-required"),
 }
 
