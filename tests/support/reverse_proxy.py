@@ -1,6 +1,7 @@
 """A real nginx by the configuration of the example, and a service behind it that tells what it was sent."""
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -114,8 +115,7 @@ def service() -> Generator[int]:
 @contextmanager
 def nginx(folder: Path, *, domicile: int, service: int) -> Generator[Proxy]:
     """Run nginx by the example's configuration, with ports of this test in place of its own."""
-    found = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin")
-    program = found or pytest.fail("nginx is not installed: apt-get install nginx-light")
+    program = _find_nginx()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -135,6 +135,14 @@ def nginx(folder: Path, *, domicile: int, service: int) -> Generator[Proxy]:
     finally:
         process.terminate()
         process.wait(_PATIENCE_SECONDS)
+
+
+def _find_nginx() -> str:
+    """Find the program; without it the test is left out, but in CI it fails."""
+    if found := shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"):
+        return found
+    missing = "nginx is not installed: apt-get install nginx-light"
+    return pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], errors: Path) -> None:

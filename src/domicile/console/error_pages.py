@@ -38,7 +38,8 @@ _log = structlog.get_logger("domicile.console")
 _STEP_UP = "/step-up"
 _ENROL = "/me/security"
 _WITHOUT_PAGE = re.compile(
-    r"(?P<account>/accounts/\d{12})/(?:rename|services/[^/]+/open|invitations(?:/[^/]+/[a-z]+)?)"
+    r"(?P<account>/accounts/\d{12})/(?:rename|invitations(?:/[^/]+/[a-z]+)?)"
+    r"|(?P<services>/accounts/\d{12}/services)/[^/]+/open"
     r"|(?P<own>/me/security)/(?:codes|app/[^/]+|factors/[^/]+/remove)"
 )
 """Forms that are sent to addresses of their own, with the page that they are on."""
@@ -128,4 +129,4 @@ def _page_of(request: _Request) -> str:
     if _RESTORING.fullmatch(path):
         return HOME
     found = _WITHOUT_PAGE.fullmatch(path)
-    return found["account"] or found["own"] if found else _PAGES.get(path, path)
+    return found["account"] or found["services"] or found["own"] if found else _PAGES.get(path, path)

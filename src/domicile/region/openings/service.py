@@ -7,7 +7,7 @@ from typing import Protocol
 from domicile.infra.databases import RegionTx
 from domicile.infra.secrets import new_api_key_secret
 from domicile.kernel.callers import Caller, Origin, Person
-from domicile.kernel.errors import DomainError, not_found
+from domicile.kernel.errors import DomainError, ErrorKind, not_found
 from domicile.kernel.ids import UserId, random_base62
 from domicile.kernel.services import Service
 from domicile.region.entering.domain import AccountToken
@@ -79,7 +79,7 @@ async def admit(doors: Doors, resume: ResumeSession, presented: Presented, origi
     """Exchange a code, or a handle, for an account token and the next handle.
 
     Everything is asked anew: the session, the account, the place in it, the role. Every refusal is `opening-refused`, and closes
-    the way for good, also where a code or handle is not the newest: then somebody else has used it.
+    the way for good (what cannot be asked at present is no refusal), also where a code or handle is not the newest: then somebody else has used it.
     """
     named = read_proof(presented.text, presented.proof)
     door = doors.by_region.get(named.region) if named else None
@@ -90,7 +90,9 @@ async def admit(doors: Doors, resume: ResumeSession, presented: Presented, origi
     opening = await _use(door, named, presented, handle, until)
     try:
         token = await _enter(door, resume, opening, origin)
-    except DomainError:
+    except DomainError as error:
+        if error.kind is ErrorKind.UNAVAILABLE:
+            raise
         await door.plane.database.run_tx(lambda tx: store.delete_opening(tx, opening.id, presented.service))
         raise opening_refused() from None
     return Admitted(token, named.region, handle, until)
