@@ -120,6 +120,8 @@ def test_a_client_cannot_say_who_it_is_or_what_it_asks_for(proxy: Proxy, labs: A
         "/policies/%252e%252e/me",
         "/POLICIES",
         "/policies\\..\\me",
+        "/policies#/../health",
+        "*",
     ],
 )
 def test_a_spelling_that_a_service_could_read_otherwise_does_not_get_through(
@@ -134,6 +136,9 @@ def test_a_spelling_that_a_service_could_read_otherwise_does_not_get_through(
 def test_the_service_sees_the_very_path_that_was_decided_on(proxy: Proxy, reader: Key):
     for target in ("/policies/a%20b", "/policies/%C3%A9?x=%2F", "/%70olicies/etc", "/policies/etc/"):
         assert proxy.ask("GET", target, as_(reader)).seen["target"] == target
+    whole = proxy.ask("GET", "http://workload.example.com/policies/etc", as_(reader))
+    assert whole.seen["target"] == "/policies/etc"
+    assert proxy.ask("GET", "http://workload.example.com/health/../policies", as_(reader)).status == 403
 
 
 def test_a_key_bound_to_networks_is_judged_by_the_clients_address(proxy: Proxy, world: World, labs: Account):
