@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "region_0011"
-down_revision = "region_0009"
+revision = "region_0012"
+down_revision = "region_0011"
 branch_labels = None
 depends_on = None
 
