@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bench.correctness import Finding, check
 from bench.load import UnexpectedAnswer
-from bench.processes import Cores, domicile_command, running, yardstick_command
+from bench.processes import Cores, domicile_command, running, with_service, yardstick_command
 from bench.report import show, write_page
 from bench.results import Result, results_of
 from bench.rounds import INVITATIONS_PER_ACCOUNT, INVITATIONS_PER_SECOND, Rates, Rounds
@@ -70,7 +70,7 @@ def _measure(
     at_rest, starts = _start_again_and_again(data, cores)
     with (
         running(cores, yardstick_command(folder / "yardstick.db"), health="/hello") as yardstick,
-        running(cores, domicile_command(data), health="/healthz") as domicile,
+        running(cores, domicile_command(data, *with_service(folder)), health="/healthz") as domicile,
     ):
         rounds = Rounds(yardstick, domicile, data, seeded, seconds=wanted.seconds)
         rounds.warm_up()

@@ -45,10 +45,10 @@ class Api:
         made = self.call("POST", "/api/apikeys", {"alias": alias, "roleID": "full-access"}, status=201)
         return made["id"], Api(self.port, f"ApiKey {made['id']}:{made['secret']}")
 
-    def request(self, method: str, path: str, body: object = None) -> bytes:
-        """Write a request down as it goes over the wire."""
+    def request(self, method: str, path: str, body: object = None, *more: str) -> bytes:
+        """Write a request down as it goes over the wire, with more lines of its head."""
         content = json.dumps(body).encode() if body is not None else b""
-        head = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Api-Version: v1"]
+        head = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Api-Version: v1", *more]
         head += [f"Authorization: {self.authorization}"] if self.authorization else []
         if content:
             head += ["Content-Type: application/json", f"Content-Length: {len(content)}"]

@@ -18,6 +18,7 @@ import uvicorn
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_SERVICE = Path(__file__).parents[1] / "examples" / "workload_security" / "service.toml"
 _RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 
 
@@ -96,10 +97,17 @@ def yardstick_command(file: Path) -> Callable[[int], list[str]]:
     return lambda port: [sys.executable, "-m", "bench.yardstick", str(file), str(port)]
 
 
-def domicile_command(data: Path) -> Callable[[int], list[str]]:
+def domicile_command(data: Path, *more: str) -> Callable[[int], list[str]]:
     """Make the command of Domicile, as an operator runs it."""
     program = str(Path(sys.executable).with_name("domicile"))
-    return lambda port: [program, "serve", "--data", str(data), "--port", str(port)]
+    return lambda port: [program, "serve", "--data", str(data), "--port", str(port), *more]
+
+
+def with_service(folder: Path) -> list[str]:
+    """Write a configuration that registers the service of the example; gives the options that name it."""
+    config = folder / "domicile.toml"
+    config.write_text(f'[[services]]\nmanifest = "{_SERVICE}"\n', encoding="utf-8")
+    return ["--config", str(config)]
 
 
 def uvicorn_of(app: Any, port: int) -> uvicorn.Server:  # noqa: ANN401 # an application of ASGI

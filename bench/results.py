@@ -73,6 +73,7 @@ _RATES: tuple[tuple[str, _Read, _Read, float | None], ...] = (
     ("whoami, API key", lambda r: r.whoami_by_key, lambda r: r.hello, 0.35),
     ("whoami, account token", lambda r: r.whoami_by_token, lambda r: r.hello, 0.35),
     ("access check", lambda r: r.check, lambda r: r.hello, 0.50),
+    ("forward authentication", lambda r: r.forward, lambda r: r.hello, 0.45),
     ("25 of 200 users, asked before", lambda r: r.users_held, lambda r: r.hello, 0.08),
     ("25 of 200 users, from the database", lambda r: r.users_read, lambda r: r.hello, None),
     ("sign-in, beside bare hashes", lambda r: r.sign_in, lambda r: r.hashes, 0.90),

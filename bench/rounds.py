@@ -45,6 +45,8 @@ class Rates:
     whoami_by_key: Counted
     whoami_by_token: Counted
     check: Counted
+    forward: Counted
+    """Of what a proxy asks about each request that it holds."""
     users_held: Counted
     users_read: Counted
     storm: Counted
@@ -91,6 +93,7 @@ class Rounds:
             whoami_by_key=_ask(self._domicile, always(who), seconds),
             whoami_by_token=_ask(self._domicile, always(token.request("GET", "/api/whoami")), seconds),
             check=_ask(self._domicile, always(check), seconds),
+            forward=_ask(self._domicile, always(_forward(key)), seconds),
             users_held=_ask(self._domicile, always(page), seconds),
             users_read=_ask(self._domicile, self._pages, seconds),
             storm=self._storm(who, seconds),
@@ -145,6 +148,11 @@ class Rounds:
             for n in range(INVITATIONS_PER_ACCOUNT)
             for k, key in enumerate(keys)
         )
+
+
+def _forward(key: Api) -> bytes:
+    asked = "X-Original-Method: GET", "X-Original-URI: /policies/etc-files?fields=name"
+    return key.request("GET", "/api/access/forward/workload", None, *asked)
 
 
 def _ask(

@@ -36,8 +36,8 @@ CALLERS: Final = {
     (): "anyone",
     ("session",): "a person's session",
     ("apiKey", "accountToken"): "API key or account token",
-    ("apiKey", "accountToken", "service"): "API key, account token, or the credential of a service",
     ("service",): "the credential of a service",
+    ("apiKey", "accountToken", "service"): "API key, account token, or the credential of a service",
     ("apiKey", "accountToken", "session"): "API key, account token, or the session of a member",
 }
 
@@ -159,6 +159,7 @@ TABLES: Final = {
     "region.audit_tiles": "Hashes of audit events, 256 together; those of deleted events too.",
     "region.audit_checkpoints": "What an account's tree of audit events was at a moment, signed by the region.",
     "region.audit_marks": "What was recorded of a session, key or user and is not to be recorded again at once: ids only.",
+    "region.service_openings": "Ways of people into services: a keyed hash of the newest code or handle, for a minute or an hour unused.",
     "region.idempotency_keys": "Answers to creations, sealed, for 24 hours, for who repeats the request.",
     "region.outbox": "What is to be told to the directory, and mails to be sent: kinds, ids, versions.",
     "region.leavers": "Who is leaving the platform, or has left, so that nobody takes them in: ids only.",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server_url(data: Path) -> Generator[str]:
     """The address of a server process of this run alone."""
+    with serving(data) as url:
+        yield url
+
+
+@contextmanager
+def serving(data: Path, *more: str) -> Generator[str]:
+    """Run a server process; gives its address."""
     port = _free_port()
     command = [sys.executable, "-m", "domicile.apps.cli", "serve", "--port", str(port), "--data", str(data)]
+    command += more
     log = data / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
@@ -63,13 +72,21 @@ def browser(chromium: str) -> Generator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def others() -> tuple[str, ...]:
+    """The addresses beside the server's that browsers may be led to."""
+    return ()
+
+
 @pytest.fixture
-def new_visitor(browser: Browser, server_url: str) -> Generator[Callable[..., Visitor]]:
+def new_visitor(
+    browser: Browser, server_url: str, others: tuple[str, ...]
+) -> Generator[Callable[..., Visitor]]:
     """Lets people sit down; at the end no browser may have complained, or asked anybody else for anything."""
     visitors: list[Visitor] = []
 
     def sit_down(**options: Any) -> Visitor:
-        visitors.append(visit(browser, server_url, **options))
+        visitors.append(visit(browser, server_url, others, **options))
         return visitors[-1]
 
     yield sit_down

@@ -134,6 +134,8 @@ def test_the_page_that_was_asked_for_is_kept_with_its_query(
     owner.post(path, {"required": "yes", "version": owner.version_on(path)})
     led = _leads(Browser(world, account.owner).get(f"/accounts/{account.id}?cursor=abc"))
     assert led == f"/step-up?next=/accounts/{account.id}%3Fcursor%3Dabc&done=second-factor-asked"
+    opening = Browser(world, account.owner).post(f"/accounts/{account.id}/services/workload/open", {})
+    assert _leads(opening) == f"/step-up?next=/accounts/{account.id}/services&done=second-factor-asked"
 
 
 def _acts(account: Account, user: Person) -> dict[tuple[str, str], tuple[dict[str, str], str]]:

@@ -328,5 +328,6 @@ def test_every_operation_inside_an_account_names_the_permission_it_asks_for_or_i
     assert without == {
         "POST /api/access/check",
         "GET /api/access/explain",
+        "GET /api/access/forward/{service_name}",
         "GET /api/apikeys/current",
     }

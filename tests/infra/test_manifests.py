@@ -46,12 +46,25 @@ def test_the_manifest_of_the_example_is_sound():
 
 
 def test_regions_and_a_call_back_address_are_read(tmp_path: Path):
+    console = 'console = {url = "http://localhost:9000/enter"}\n'
+    assert read_manifest(write_manifest(tmp_path, manifest_text(more=console))).console_url.endswith("/enter")
     more = 'regions = ["de-1", "jp-1"]\nlifecycle = {url = "https://workload.example.com/hooks?a=1"}\n'
     service = read_manifest(write_manifest(tmp_path, manifest_text(more=more)))
 
     assert service.regions == {"de-1", "jp-1"}
     assert not service.runs_in(RegionId("us-1"))
     assert service.lifecycle_url == "https://workload.example.com/hooks?a=1"
+
+
+def test_guards_are_read_in_their_order():
+    guards = read_manifest(EXAMPLE).guards
+
+    assert [guard.pattern for guard in guards][:3] == ["/health", "/me", "/findings/**"]
+    assert [(guard.permission, guard.is_public) for guard in guards][:3] == [
+        (None, True),
+        (None, False),
+        ("workload:finding:read", False),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +117,29 @@ def test_regions_and_a_call_back_address_are_read(tmp_path: Path):
         (
             manifest_text() + "references = {" + ", ".join(f"'/{n}' = 'policy'" for n in range(11)) + "}\n",
             "more than 10 references",
+        ),
+        (
+            manifest_text(more='console = {url = "http://example.com/"}\n'),
+            "console.url: must begin with https://",
+        ),
+        (manifest_text(more='console = {url = "https://a/?x=1"}\n'), "console.url: must be a host in small"),
+        (manifest_text(more='console = {url = "https://a;b/"}\n'), "console.url: must be a host in small"),
+        (manifest_text(more='console = {url = "https://a/\' *"}\n'), "console.url: must be a host in small"),
+        (manifest_text(more='guards = [{path = "/a"}]\n'), "guards[0]: give either permission or access"),
+        (
+            manifest_text(
+                more='guards = [{path = "/a", access = "public", permission = "workload:policy:read"}]\n'
+            ),
+            "guards[0]: give either permission or access",
+        ),
+        (manifest_text(more='guards = [{path = "/a", access = "nobody"}]\n'), "guards[0].access: "),
+        (
+            manifest_text(more='guards = [{path = "a", access = "public"}]\n'),
+            "guards[0].path: 'a' must begin",
+        ),
+        (
+            manifest_text(more='guards = [{path = "/a", permission = "audit:log:read"}]\n'),
+            "guards[0].permission: full-access has no audit:log:read",
         ),
         (manifest_text(more="#" + "x" * 300_000), "larger than 256 KiB"),
     ],

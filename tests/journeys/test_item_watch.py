@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.api import Api, Install, LiveServer, serving
 from tests.support.people import FrozenClock
-from tests.support.services import CREDENTIAL, EXAMPLE, register
+from tests.support.services import EXAMPLE, SERVICE_CREDENTIAL, register
 from tests.support.world import Account, World, until
 
 POLICIES = "/api/services/workload/policies"
@@ -22,7 +22,7 @@ USR: dict[str, Any] = {"paths": ["/usr"]}
 @pytest.fixture(scope="module")
 def server(install: Install) -> Generator[LiveServer]:
     installed = install()
-    config = register(installed, EXAMPLE, credential=CREDENTIAL)
+    config = register(installed, EXAMPLE, credential=SERVICE_CREDENTIAL)
     with serving(config, installed.data, FrozenClock()) as running:
         yield running
 
@@ -34,7 +34,7 @@ def platform(server: LiveServer) -> World:
 
 @pytest.fixture
 def service(server: LiveServer) -> Api:
-    return server.anyone.with_(f"Bearer {CREDENTIAL}")
+    return server.anyone.with_(f"Bearer {SERVICE_CREDENTIAL}")
 
 
 @pytest.fixture
@@ -236,15 +236,15 @@ def test_a_service_reaches_nothing_of_another_service_and_nothing_outside_its_it
 
 def test_a_number_holds_over_a_restart_and_a_purged_account_leaves_no_change(install: Install):
     installed = install()
-    config = register(installed, EXAMPLE, credential=CREDENTIAL)
+    config = register(installed, EXAMPLE, credential=SERVICE_CREDENTIAL)
     clock = FrozenClock()
     with serving(config, installed.data, clock) as server:
         world = World(server)
-        service = server.anyone.with_(f"Bearer {CREDENTIAL}")
+        service = server.anyone.with_(f"Bearer {SERVICE_CREDENTIAL}")
         stays, goes = (world.account(world.person(), "de-1") for _ in range(2))
         make(goes.api, "goes")
         make(stays.api, "stays")
         since = changes(service, 0)[0]["seq"]
     with serving(config, installed.data, clock) as server:
-        service = server.anyone.with_(f"Bearer {CREDENTIAL}")
+        service = server.anyone.with_(f"Bearer {SERVICE_CREDENTIAL}")
         assert [told(each) for each in changes(service, since)] == [("stays", 1, "created")]

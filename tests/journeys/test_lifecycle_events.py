@@ -17,7 +17,7 @@ from domicile.infra.webhooks import webhook_secret
 from domicile.region.service_purges.domain import RECEIPT_TYPE
 from tests.support.api import Api, Install, LiveServer, serving
 from tests.support.people import FrozenClock
-from tests.support.services import CREDENTIAL, manifest_text, register, write_manifest
+from tests.support.services import SERVICE_CREDENTIAL, manifest_text, register, write_manifest
 from tests.support.webhook_target import Target, listening
 from tests.support.world import Account, World, until
 
@@ -48,9 +48,9 @@ def platform(install: Install, tmp_path: Path) -> Generator[Platform]:
     installed = install()
     with listening() as target:
         text = manifest_text(more=f'lifecycle = {{ url = "{target.url}" }}\n')
-        config = register(installed, write_manifest(tmp_path, text), credential=CREDENTIAL)
+        config = register(installed, write_manifest(tmp_path, text), credential=SERVICE_CREDENTIAL)
         with serving(config, installed.data, FrozenClock()) as server:
-            service = server.anyone.with_(f"Bearer {CREDENTIAL}")
+            service = server.anyone.with_(f"Bearer {SERVICE_CREDENTIAL}")
             yield Platform(server, World(server), target, service)
 
 
@@ -245,9 +245,11 @@ def test_a_receipt_for_what_nobody_asked_for_is_not_taken(platform: Platform):
 
 def test_a_platform_whose_services_do_not_listen_writes_nothing_down(install: Install, tmp_path: Path):
     installed = install()
-    config = register(installed, write_manifest(tmp_path, manifest_text()), credential=CREDENTIAL)
+    config = register(installed, write_manifest(tmp_path, manifest_text()), credential=SERVICE_CREDENTIAL)
     with serving(config, installed.data, FrozenClock()) as server:
-        platform = Platform(server, World(server), Target(), server.anyone.with_(f"Bearer {CREDENTIAL}"))
+        platform = Platform(
+            server, World(server), Target(), server.anyone.with_(f"Bearer {SERVICE_CREDENTIAL}")
+        )
         receipt = purge(platform, platform.account())
         assert server.anyone.call("GET", f"/api/deletion-receipts/{receipt}")["services"] == []
         assert platform.service.call("GET", PURGES)["purges"] == []

@@ -167,14 +167,14 @@ def protect(visitor: Visitor) -> tuple[App, list[str]]:
     return app, confirmed["recoveryCodes"]
 
 
-def visit(browser: Browser, url: str, **options: Any) -> Visitor:
-    """Let a new person sit down at a browser, and listen to what it complains about."""
+def visit(browser: Browser, url: str, others: tuple[str, ...] = (), **options: Any) -> Visitor:
+    """Let a new person sit down at a browser, and listen to what it complains about; `others` may be asked too."""
     page = browser.new_context(locale="en-GB", **options).new_page()
     page.set_default_timeout(10_000)
     complaints = Complaints()
     page.on("console", lambda message: _note(complaints, message.type, message.text))
     page.on("pageerror", lambda error: complaints.console.append(str(error)))
-    page.context.on("request", lambda request: _check_host(complaints, request.url, url))
+    page.context.on("request", lambda request: _check_host(complaints, request.url, url, *others))
     page.on("response", lambda answer: _check_status(complaints, answer))
     return Visitor(page, url, complaints)
 
@@ -185,8 +185,8 @@ def _note(complaints: Complaints, kind: str, text: str) -> None:
         complaints.console.append(text)
 
 
-def _check_host(complaints: Complaints, asked: str, url: str) -> None:
-    if not asked.startswith((f"{url}/", "about:", "data:")):
+def _check_host(complaints: Complaints, asked: str, *urls: str) -> None:
+    if not asked.startswith((*(f"{url}/" for url in urls), "about:", "data:")):
         complaints.foreign.append(asked)
 
 

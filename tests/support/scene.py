@@ -6,7 +6,7 @@ from domicile.web.operations import Access
 from tests.support.api import Api
 from tests.support.apps import begin, with_app
 from tests.support.operations import Operation
-from tests.support.services import CREDENTIAL, put_cloud_accounts, put_item
+from tests.support.services import SERVICE_CREDENTIAL, put_cloud_accounts, put_item
 from tests.support.stored import Stored, everything
 from tests.support.world import Account, World, until
 
@@ -31,7 +31,7 @@ class Scene:
         if operation.access is Access.ANYONE:
             return self.world.anyone
         if operation.access is Access.SERVICE:
-            return self.world.anyone.with_(f"Bearer {CREDENTIAL}")
+            return self.world.anyone.with_(f"Bearer {SERVICE_CREDENTIAL}")
         return self.account.owner.api if operation.access is Access.PERSON else self.account.api
 
     def path_of(self, operation: Operation) -> str:

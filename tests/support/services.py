@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from domicile.infra.secrets import new_service_token
 from tests.support.api import Api, Installation
 
-CREDENTIAL = "dsv_" + "c" * 49
-"""Of the service, where a test registers it with one."""
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workload_security" / "service.toml"
 
 POLICY: dict[str, Any] = {"type": "object", "properties": {"paths": {"type": "array"}}}
@@ -68,6 +67,10 @@ def put_cloud_accounts(api: Api) -> dict[str, str]:
         for cloud, body in bodies.items()
     }
     return {"aws_account_id": made["aws"], "project_id": made["gcp"], "subscription_id": made["azure"]}
+
+
+SERVICE_CREDENTIAL = new_service_token().reveal()
+"""Of the service of the example, where a test's server knows one."""
 
 
 def register(installed: Installation, *manifests: Path, credential: str = "") -> Path:

@@ -55,12 +55,13 @@ def make_api(node: Node) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    lean = LeanAnswers(node.doors)
+    lean = LeanAnswers(node.doors, node.settings.catalogue().guards)
     return Edge(
         app,
         public_url=node.settings.public_url,
         gets={"/api/whoami": lean.whoami, "/api/users": lean.users},
         posts={"/api/access/check": lean.check},
+        forward=lean.forward,
     )
 
 

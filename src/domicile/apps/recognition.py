@@ -1,17 +1,19 @@
 """Gives handlers what they ask for by name: who is calling, in which account, and the plane that serves it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.di import Provide
 from litestar.params import SkipValidation
 
 from domicile.apps.node import Node
-from domicile.identity.sessions.service import authenticate_session, is_session_token
+from domicile.identity.sessions.service import authenticate_session, is_session_token, resume_session
 from domicile.infra.secrets import SERVICE_TOKEN
-from domicile.kernel.callers import Caller, Person, user_leaving
+from domicile.kernel.callers import Caller, Origin, Person, user_leaving
 from domicile.kernel.errors import forbidden, unauthenticated
-from domicile.kernel.ids import RegionId
+from domicile.kernel.ids import RegionId, UserId
 from domicile.region.entering.door import refuse_outside
+from domicile.region.openings.service import ResumeSession
 from domicile.region.plane import RegionPlane
 from domicile.region.revocations.service import Reader, Recognise, require_reader
 from domicile.region.service_identity.domain import ServiceCaller
@@ -67,6 +69,10 @@ class Recognition:
         self._doors.check_scope(who, named)
         return who
 
+    async def recognise_caller(self, request: DomicileRequest) -> Callable[[], Awaitable[Caller]]:
+        """Give the means to recognise a principal, where not every request has to have one."""
+        return lambda: self.caller(request)
+
     async def recognise_reader(self, request: DomicileRequest) -> Recognise:
         """Give the means to recognise, again and again, who reads the revocation feed."""
 
@@ -117,6 +123,7 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "leaver": Provide(recognition.leaver),
         "anyone": Provide(recognition.anyone),
         "caller": Provide(recognition.caller),
+        "recognise_caller": Provide(recognition.recognise_caller),
         "plane": Provide(recognition.plane),
         "service": Provide(recognition.service),
         "service_plane": Provide(recognition.service_plane),
@@ -124,6 +131,8 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "doors": _known(node.doors),
         "feeds": _known(node.service_side.revocations),
         "item_feeds": _known(node.service_side.items),
+        "forwarded": _known(node.settings.catalogue().guards),
+        "resume_session": _known(_resuming(node)),
         "recognise_reader": Provide(recognition.recognise_reader),
         "regions": _known(node.doors.regions),
         "identity": _known(node.identity),
@@ -131,6 +140,13 @@ def dependencies_of(node: Node) -> dict[str, Provide]:
         "request_key": Provide(provide_request_key),
         "expected": Provide(provide_expected),
     }
+
+
+def _resuming(node: Node) -> ResumeSession:
+    async def resume(user: UserId, is_it: Callable[[Person], bool], origin: Origin) -> Person | None:
+        return await resume_session(node.identity, user, is_it, origin)
+
+    return resume
 
 
 def _known(value: Any) -> Provide:  # noqa: ANN401  # whatever handlers share

@@ -43,6 +43,7 @@ from domicile.region.item_watch import routes as item_watch
 from domicile.region.items import routes as items
 from domicile.region.lifecycle import routes as lifecycle
 from domicile.region.memberships import routes as memberships
+from domicile.region.openings import routes as openings
 from domicile.region.preflight import routes as preflight
 from domicile.region.purging import routes as purging
 from domicile.region.receiving import routes as receiving
@@ -80,6 +81,7 @@ API_ROUTES: list[Any] = [
     *region_export.ROUTES,
     *memberships.ROUTES,
     *services.ROUTES,
+    *openings.ROUTES,
     *items.ROUTES,
     *item_history.ROUTES,
     *item_apply.ROUTES,

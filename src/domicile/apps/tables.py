@@ -34,6 +34,7 @@ import domicile.region.items.store
 import domicile.region.leavers.store
 import domicile.region.mail_pace.store
 import domicile.region.memberships.store
+import domicile.region.openings.store
 import domicile.region.outbox.store
 import domicile.region.purging.store
 import domicile.region.roles.store

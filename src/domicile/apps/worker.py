@@ -21,6 +21,7 @@ from domicile.region.entering.door import Door
 from domicile.region.history.store import forget_history
 from domicile.region.lifecycle.service import warn_of_purges
 from domicile.region.mail_pace.service import forget_mails
+from domicile.region.openings.service import forget_openings
 from domicile.region.plane import RegionPlane
 from domicile.region.purging.service import purge_due
 from domicile.region.webhooks.handlers import Webhooks
@@ -122,6 +123,7 @@ def _outbox_rounds(door: Door, courier: Courier) -> Callable[[int], Awaitable[No
         if number % _ROUNDS_BETWEEN_CLEANINGS == _ROUNDS_BETWEEN_CLEANINGS - 1:
             await door.plane.database.run_tx(door.plane.idempotency.forget_old)
             await forget_mails(door.plane)
+            await forget_openings(door.plane)
             before = door.plane.clock() - _ACCESS_LOG_MEMORY
             await door.plane.database.run_tx(lambda tx: forget_changes(tx, before=before))
             past = door.plane.clock() - REVIEW_MEMORY - _HISTORY_SLACK

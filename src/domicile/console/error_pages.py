@@ -39,9 +39,11 @@ _STEP_UP = "/step-up"
 _ENROL = "/me/security"
 _WITHOUT_PAGE = re.compile(
     r"(?P<account>/accounts/\d{12})/(?:rename|invitations(?:/[^/]+/[a-z]+)?)"
+    r"|(?P<services>/accounts/\d{12}/services)/[^/]+/open"
     r"|(?P<own>/me/security)/(?:codes|app/[^/]+|factors/[^/]+/remove)"
 )
 """Forms that are sent to addresses of their own, with the page that they are on."""
+_OPENING = re.compile(r"/services/[^/]+/open")
 _RESTORING = re.compile(r"/accounts/\d{12}/restore")
 
 _Request = Request[object, object, State]
@@ -86,7 +88,7 @@ class ErrorPages:
         return self.respond_to_framework(request, error)
 
     def _to_sign_in(self, request: _Request, error: DomainError) -> Response[str]:
-        target = local_path(request.url.path) if request.method == "GET" else local_path(None)
+        target = local_path(_asked_of(request) if request.method == "GET" else None)
         done = "sign-in-first" if error.code == "not-authenticated" else "session-ended"
         return go_to(with_continuing("/sign-in", target), done=done, cookie=no_session_cookie())
 
@@ -114,6 +116,11 @@ class ErrorPages:
         )
 
 
+def _asked_of(request: _Request) -> str:
+    """Name the page that a stranger asked for; with what a service asked for, where one sent them."""
+    return _page_of(request) if _OPENING.fullmatch(request.url.path) else request.url.path
+
+
 def _page_of(request: _Request) -> str:
     """Name the page that a person was on: the one asked for, or the one with the form that was sent."""
     path = request.url.path
@@ -122,4 +129,4 @@ def _page_of(request: _Request) -> str:
     if _RESTORING.fullmatch(path):
         return HOME
     found = _WITHOUT_PAGE.fullmatch(path)
-    return found["account"] or found["own"] if found else _PAGES.get(path, path)
+    return found["account"] or found["services"] or found["own"] if found else _PAGES.get(path, path)

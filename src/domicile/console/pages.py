@@ -77,6 +77,12 @@ class Pages:
         )
 
 
+def policy_leading_to(origins: Sequence[str]) -> str:
+    """Let the forms of a page lead to these origins too: browsers ask the page with the form about every address that its answer leads to."""
+    own = "form-action 'self'"
+    return PAGE_HEADERS["Content-Security-Policy"].replace(own, " ".join([own, *dict.fromkeys(origins)]))
+
+
 def policy_of(scripts: Sequence[str]) -> str:
     """Let the scripts of a page, all ours and none inline, ask this server and nobody else, and never make markup or script of text."""
     return PAGE_HEADERS["Content-Security-Policy"] + (_OF_SCRIPTS if scripts else "")

@@ -25,6 +25,7 @@ from domicile.console.registration.routes import ROUTES as REGISTRATION
 from domicile.console.same_origin import check_same_origin
 from domicile.console.second_factor.routes import ROUTES as SECOND_FACTOR
 from domicile.console.security.routes import ROUTES as SECURITY
+from domicile.console.services.routes import ROUTES as SERVICES
 from domicile.console.signing_in.routes import ROUTES as SIGNING_IN
 from domicile.console.static_files import load_static_files
 from domicile.console.step_up.routes import ROUTES as STEP_UP
@@ -50,7 +51,7 @@ def create_console_router(surroundings: Surroundings) -> Router:
         dependencies={**INSIDE, "member": Provide(provide_member)},
     )
     everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *STEP_UP, *RECOVERY, *JOINING, *PROFILE, *ADDRESSES]
-    everywhere += [*OWN_DATA, *ACCOUNTS, *ENDING, *CONTACTS, *SECOND_FACTOR, *SECURITY]
+    everywhere += [*OWN_DATA, *ACCOUNTS, *ENDING, *CONTACTS, *SERVICES, *SECOND_FACTOR, *SECURITY]
     return Router(
         "/",
         route_handlers=[*everywhere, *REFERENCE, *PROBLEMS, inside_account],

@@ -221,6 +221,11 @@ AUTHORSHIP = (
         "The audit says who did what to whom, for as long as it is kept.",
     ),
     *_from_user(
+        "service_openings",
+        {"user_id": "user_id"},
+        "A way into a service is a user's, for an hour at most unused.",
+    ),
+    *_from_user(
         "audit_marks", {"subject_id": "user_id"}, "A refusal is recorded once a minute, for 25 hours."
     ),
     *_from_user(

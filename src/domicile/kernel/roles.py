@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domicile.kernel.cloud_accounts import CLOUD_ACCOUNTS
+from domicile.kernel.guards import GuardTable
 from domicile.kernel.ids import RegionId, RoleId
 from domicile.kernel.services import Service
 
@@ -87,6 +88,12 @@ class Catalogue:
         """List the services that accounts of a region can keep things in: the platform's, and of Domicile's own those that have kinds."""
         offered = (known for known in self.services if known.kinds or known not in BUILT_IN)
         return tuple(known for known in offered if known.runs_in(region))
+
+    @cached_property
+    def guards(self) -> Mapping[str, GuardTable]:
+        """The guards of the platform's services, by the service's name."""
+        own = (known for known in self.services if known not in BUILT_IN)
+        return MappingProxyType({known.name: GuardTable(known.guards) for known in own})
 
     @cached_property
     def permissions(self) -> tuple[str, ...]:

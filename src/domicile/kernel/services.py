@@ -1,4 +1,4 @@
-"""Services as they register: levels of permissions, kinds of items, meters, and the regions where they run."""
+"""Services as they register: levels of permissions, kinds of items, meters, guards, and the regions where they run."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from domicile.kernel.guards import Guard, guard_faults
 from domicile.kernel.ids import RegionId
 
 FULL_ACCESS_LEVEL: Final = "full-access"
@@ -104,6 +105,10 @@ class Service:
     meters: tuple[Meter, ...] = ()
     lifecycle_url: str = ""
     """Where it hears of what happens to accounts; empty: it does not ask."""
+    console_url: str = ""
+    """Where people are led who open it from the console; empty: they are not."""
+    guards: tuple[Guard, ...] = ()
+    """What requests to it ask for, where a proxy lets Domicile decide; the first that fits counts."""
 
     def runs_in(self, region: RegionId) -> bool:
         """Tell whether accounts of a region have it."""
@@ -136,6 +141,7 @@ def service_faults(service: Service) -> Iterator[str]:
     yield from _level_faults(service)
     yield from _kind_faults(service)
     yield from _repeated("meters", (meter.name for meter in service.meters))
+    yield from guard_faults(service.guards, service.levels.get(FULL_ACCESS_LEVEL, frozenset()))
 
 
 def _level_faults(service: Service) -> Iterator[str]:

@@ -18,6 +18,7 @@ from litestar.types import (
 )
 
 from domicile.kernel.errors import DomainError, ErrorKind
+from domicile.web.forwarding import Headers, find_forwarded
 from domicile.web.problems import problem_body
 
 Keep = Callable[[bytes], None]
@@ -27,6 +28,8 @@ LeanGet = Callable[[Scope, bytes], bytes | Keep | None]
 and what a `Keep` was given for is shown to it."""
 LeanPost = Callable[[Scope, bytes, bytes], bytes | None]
 """The same for a POST with its whole body; nothing is kept."""
+LeanForward = Callable[[Scope, bytes], Headers | None]
+"""Answers a proxy that asks about a request, with headers and status 200; otherwise the ordinary route answers."""
 _Received = HTTPReceiveMessage | WebSocketReceiveMessage
 _Tell = Callable[[Any], Awaitable[None]]  # Any: a message of ASGI
 
@@ -49,22 +52,34 @@ _BY_DEFAULT = {
 }
 
 
+_NO_CONTENT = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"0"))
+
+
 class Edge:
-    """Wraps the application; `gets` and `posts` are the lean routes by path."""
+    """Wraps the application; `gets` and `posts` are the lean routes by path, and `forward` is what proxies ask."""
 
     def __init__(
-        self, app: ASGIApp, *, public_url: str, gets: Mapping[str, LeanGet], posts: Mapping[str, LeanPost]
+        self,
+        app: ASGIApp,
+        *,
+        public_url: str,
+        gets: Mapping[str, LeanGet],
+        posts: Mapping[str, LeanPost],
+        forward: LeanForward,
     ) -> None:
         self._app = app
         self._public_url = public_url
         self._gets = gets
         self._posts = posts
+        self._forward = forward
         is_secure = public_url.startswith("https://")
         strict = (
             ((b"strict-transport-security", b"max-age=31536000; includeSubDomains"),) if is_secure else ()
         )
         self._always = (*_ALWAYS, *strict)
-        self._lean_headers = [*self._always, *_BY_DEFAULT.items(), (b"content-type", b"application/json")]
+        headers = [*self._always, *_BY_DEFAULT.items()]
+        self._lean_headers = [*headers, (b"content-type", b"application/json")]
+        self._forward_headers = [*headers, *_NO_CONTENT]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -74,7 +89,12 @@ class Edge:
         request_id, version, authorization = _read_headers(scope)
         path: str = scope["path"]
         keep: Keep | None = None
-        if path.lstrip("/").startswith("api/"):  # the router takes //api/ for /api/
+        if (asked := find_forwarded(scope)) is not None:
+            scope = asked
+            if (told := self._forward(scope, authorization)) is not None:
+                await self._answer_forward(send, request_id, told)
+                return
+        elif path.lstrip("/").startswith("api/"):  # the router takes //api/ for /api/
             if version != _VERSION:
                 await self._refuse_version(send, request_id, version)
                 return
@@ -105,6 +125,10 @@ class Edge:
     async def _answer_lean(self, send: _Tell, request_id: bytes, body: bytes) -> None:
         length = (b"content-length", str(len(body)).encode())
         await _send_whole(send, 200, [*self._lean_headers, length, (b"x-request-id", request_id)], body)
+
+    async def _answer_forward(self, send: _Tell, request_id: bytes, told: Headers) -> None:
+        head = [*self._forward_headers, *told, (b"x-request-id", request_id)]
+        await _send_whole(send, 200, head, b"")
 
     async def _refuse_version(self, send: Send, request_id: bytes, version: bytes | None) -> None:
         given = "is required: send Api-Version: v1" if version is None else "must be v1"

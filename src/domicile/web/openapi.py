@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from msgspec import Struct
 
+from domicile.web.forwarding import FORWARD
 from domicile.web.operations import Access
 from domicile.web.problems import CODES
 
@@ -32,6 +33,7 @@ _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
     Access.PERSON: [{"session": []}],
     Access.ACCOUNT: [{"apiKey": []}, {"accountToken": []}],
+    Access.SERVICE: [{"service": []}],
     Access.ACCOUNT_OR_SERVICE: [{"apiKey": []}, {"accountToken": []}, {"service": []}],
     Access.SERVICE: [{"service": []}],
     Access.ANYBODY_SIGNED_IN: [{"apiKey": []}, {"accountToken": []}, {"session": []}],
@@ -62,12 +64,18 @@ _SCHEMES = {
     },
 }
 _HEADERS = {
-    "request_key": (
-        "Idempotency-Key",
-        "Repeating the request with the same key within 24 hours gives the same answer and creates nothing.",
-    ),
-    "expected": ("If-Match", "The `ETag` that the change is meant for; another version answers 412."),
+    "request_key": {
+        "Idempotency-Key": "Repeating the request with the same key within 24 hours gives the same answer and creates nothing."
+    },
+    "expected": {"If-Match": "The `ETag` that the change is meant for; another version answers 412."},
+    "forwarded": {
+        "X-Original-Method": "Method of the request that is asked about.",
+        "X-Original-URI": "Its path and query, as they were sent.",
+        "X-Forwarded-Method": "The same, from proxies that call it so.",
+        "X-Forwarded-Uri": "The same, from proxies that call it so.",
+    },
 }
+"""By the name of the parameter for which a handler reads them."""
 
 
 def build_document(app: Litestar, *, version: str, server_url: str) -> dict[str, Any]:
@@ -116,10 +124,12 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     if handler.opt["permission"]:
         operation["x-permission"] = handler.opt["permission"]
     parameters: list[dict[str, Any]] = [_plain(parameter) for parameter in operation.get("parameters", [])]
-    if any(path.startswith("/api/") for path in handler.paths):
+    if any(path.startswith("/api/") and not path.startswith(FORWARD) for path in handler.paths):
         parameters.append(_header("Api-Version", "Always `v1`.", required=True, values=["v1"]))
     asked = handler.parsed_fn_signature.parameters
-    parameters += [_header(name, text) for key, (name, text) in _HEADERS.items() if key in asked]
+    parameters += [
+        _header(name, text) for key, told in _HEADERS.items() if key in asked for name, text in told.items()
+    ]
     operation["parameters"] = parameters
     _add_examples(operation, handler)
     _add_errors(operation, handler)

@@ -62,6 +62,8 @@ CODES = {
     "passkey-refused": 400,
     "passkeys-unavailable": 409,
     "password-wrong": 403,
+    "opening-refused": 400,
+    "path-refused": 403,
     "person-required": 403,
     "restore-too-late": 409,
     "reauthentication-required": 403,

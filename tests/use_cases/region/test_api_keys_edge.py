@@ -81,7 +81,8 @@ async def api(region: LiveRegion) -> AsyncGenerator[httpx2.AsyncClient]:
         openapi_config=None,
         logging_config=None,
     )
-    edge: Any = Edge(app, public_url=URL, gets={}, posts={})  # two spellings of one protocol
+    # Two spellings of one protocol.
+    edge: Any = Edge(app, public_url=URL, gets={}, posts={}, forward=lambda _scope, _authorization: None)
     transport = httpx2.ASGITransport(app=edge)
     headers = {"Api-Version": "v1"}
     async with httpx2.AsyncClient(transport=transport, base_url=f"{URL}/api", headers=headers) as client:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from litestar.di import Provide
 from litestar.params import FromPath, SkipValidation
@@ -11,6 +12,9 @@ from domicile.kernel.permissions import RESTORE
 from domicile.region.entering.doors import Doors
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
+
+READ_ACCOUNT: Final = "identity:account:read"
+"""What the page of an account needs; who lacks it works in services alone."""
 
 _ACTS = {
     "invite": "identity:invitation:create",

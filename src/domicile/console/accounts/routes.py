@@ -5,7 +5,7 @@ import secrets
 from litestar import Response, get, post
 from litestar.params import FromQuery, SkipValidation
 
-from domicile.console.accounts.entered import INSIDE, Entered
+from domicile.console.accounts.entered import INSIDE, READ_ACCOUNT, Entered
 from domicile.console.accounts.page import show_account, show_refusal
 from domicile.console.forms import Form, blank
 from domicile.console.views import View, go_to
@@ -97,7 +97,9 @@ async def show(
     entered: SkipValidation[Entered],
     cursor: FromQuery[str | None] = None,
 ) -> Response[str]:
-    """One account: its users and invitations."""
+    """One account: its users and invitations; for who may not see them, what is left is the services."""
+    if not entered.caller.may(READ_ACCOUNT).allowed:
+        return go_to(f"{entered.path}/services")
     return await show_account(view, entered, cursor=cursor)
 
 

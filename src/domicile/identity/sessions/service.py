@@ -1,5 +1,6 @@
 """Use cases about sessions: beginning, lifting and ending them, and knowing who holds a token."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -48,6 +49,25 @@ async def authenticate_session(plane: IdentityPlane, token: str, origin: Origin)
     if live.last_seen_at <= now - TOUCH_EVERY:
         await plane.database.run_tx(lambda tx: store.touch_session(tx, live.id, limits, now=now))
     return _person(live, origin)
+
+
+async def resume_session(
+    plane: IdentityPlane, user: UserId, is_it: Callable[[Person], bool], origin: Origin
+) -> Person | None:
+    """Go on with the live session of a user for which `is_it` holds, which then counts as used; None if it has ended."""
+    now, limits = plane.clock(), limits_of(plane)
+    found = await plane.database.read(
+        lambda tx: store.list_live_sessions_with_user(tx, user, limits, now=now)
+    )
+    for live in found:
+        person = _person(live, origin)
+        if is_it(person):
+            if live.last_seen_at <= now - TOUCH_EVERY:
+                await plane.database.run_tx(
+                    lambda tx, of=live.id: store.touch_session(tx, of, limits, now=now)
+                )
+            return person
+    return None
 
 
 async def sign_out(plane: IdentityPlane, person: Person) -> None:

@@ -66,7 +66,7 @@ def _insert_if_current() -> Insert:
 
 
 _INSERT = _insert_if_current()
-_BY_TOKEN = (
+_LIVE = (
     select(
         users,
         sessions.c.session_id,
@@ -77,13 +77,14 @@ _BY_TOKEN = (
     )
     .join(users, users.c.user_id == sessions.c.user_id)
     .where(
-        sessions.c.token_hash == bindparam("token_hash"),
         sessions.c.expires_at > bindparam("now"),
         sessions.c.last_seen_at > bindparam("idle_since"),
         # Whoever is leaving may still look how far that is, and think better of it.
         users.c.state.in_([UserState.ENABLED.value, UserState.LEAVING.value]),
     )
 )
+_BY_TOKEN = _LIVE.where(sessions.c.token_hash == bindparam("token_hash"))
+_OF_USER = _LIVE.where(sessions.c.user_id == bindparam("of_user"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +138,15 @@ async def find_live_session(
     """Find the session of a token, if it is within its limits and its user may sign in."""
     asked = {"token_hash": token_hash, "now": now, "idle_since": now - limits.idle}
     row = await tx.first(_BY_TOKEN, asked)
-    if row is None:
-        return None
-    return LiveSession(
-        id=row.session_id,
-        first_id=row.first_id,
-        user=user_of(row),
-        authenticated_at=row.authenticated_at,
-        methods=tuple(row.methods.split()),
-        last_seen_at=row.last_seen_at,
-    )
+    return _live_session_of(row) if row else None
+
+
+async def list_live_sessions_with_user(
+    tx: IdentityTx, user: UserId, limits: SessionLimits, *, now: datetime
+) -> tuple[LiveSession, ...]:
+    """List a user's sessions that are within their limits, if the user may sign in; there are never many."""
+    asked = {"of_user": user, "now": now, "idle_since": now - limits.idle}
+    return tuple(_live_session_of(row) for row in await tx.all(_OF_USER, asked))
 
 
 async def touch_session(tx: IdentityTx, session_id: str, limits: SessionLimits, *, now: datetime) -> None:
@@ -239,6 +239,17 @@ async def forget_sessions(tx: IdentityTx, limits: SessionLimits, *, now: datetim
 
 def _is_live(limits: SessionLimits, now: datetime) -> ColumnElement[bool]:
     return (sessions.c.expires_at > now) & (sessions.c.last_seen_at > now - limits.idle)
+
+
+def _live_session_of(row: Row[Any]) -> LiveSession:  # Any: a row of `_LIVE`
+    return LiveSession(
+        id=row.session_id,
+        first_id=row.first_id,
+        user=user_of(row),
+        authenticated_at=row.authenticated_at,
+        methods=tuple(row.methods.split()),
+        last_seen_at=row.last_seen_at,
+    )
 
 
 def _session_of(row: Row[Any]) -> Session:  # Any: a row of the table above

@@ -6,18 +6,22 @@ every error stands in one place.
 
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 from litestar.types import Scope
 
 from domicile.kernel.callers import Caller, Origin
+from domicile.kernel.errors import DomainError
+from domicile.kernel.guards import Guard, GuardTable
 from domicile.kernel.ids import ApiKeyId, RegionId
 from domicile.kernel.permissions import Address, ApiKeyStanding, Circumstances, Rule, Unasked, decide
 from domicile.kernel.roles import BE_THERE
+from domicile.region.access.forwarding import NOBODY, action_of, find_guard, identify, is_offered
 from domicile.region.access.page_copies import PageCopies
 from domicile.region.access.schemas import CheckedBody, principal_urn, shape_whoami
 from domicile.region.entering.door import Door
@@ -25,6 +29,7 @@ from domicile.region.entering.doors import Doors
 from domicile.region.entering.keys import mark_of
 from domicile.region.standing.domain import ApiKeyCopy, MemberCopy
 from domicile.web.edge import Keep
+from domicile.web.forwarding import FORWARD, Headers, question_of
 from domicile.web.requests import address_of
 
 _QUESTION = re.compile(rb'\s*\{\s*"action"\s*:\s*"([a-z0-9-]{1,40}:[a-z0-9-]{1,40}:[a-z0-9-]{1,40})"\s*\}\s*')
@@ -49,11 +54,11 @@ class _Known:
     mfa_used: bool | None
     ends_at: datetime
     """When the token expires, or the key. A decision depends on the moment in nothing else."""
-    answers: "dict[_Asked, bytes]" = field(default_factory=dict["_Asked", bytes])
+    answers: "dict[_Asked, Any]" = field(default_factory=dict["_Asked", Any])  # Any: what its `write` made
     """What was decided and written before; nothing that decides it can change without the copy."""
     note_again_at: datetime = _LONG_AGO
 
-    def keep(self, asked: "_Asked", answer: bytes) -> None:
+    def keep(self, asked: "_Asked", answer: object) -> None:
         """Remember an answer."""
         if len(self.answers) >= _MOST_ANSWERS_EACH:
             self.answers.clear()
@@ -66,16 +71,18 @@ class _Known:
         self.note_again_at = now + _NOTE_EVERY
 
 
-_Write = Callable[[_Known, bytes, Circumstances], bytes | None]
+AnswerT = TypeVar("AnswerT", bytes, Headers)
+_Write = Callable[[_Known, bytes, Circumstances], AnswerT | None]
 """Decides and writes the answer to a question in the circumstances; None if it is for the ordinary route."""
-_Asked = tuple[_Write, bytes, Address | Unasked | None]
+_Asked = tuple[_Write[Any], bytes, Address | Unasked | None]
 
 
 class LeanAnswers:
-    """Answers `whoami`, single checks about oneself, and pages of users that were answered a moment ago."""
+    """Answers `whoami`, single checks about oneself, what proxies ask, and pages of users that were answered a moment ago."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, guards: Mapping[str, GuardTable]) -> None:
         self._doors = doors
+        self._guards = guards
         self._pages = {region: PageCopies(door) for region, door in doors.by_region.items()}
         self._known: dict[bytes, _Known] = {}
         """By the fingerprint of the `Authorization`, so that no copy of a secret is kept."""
@@ -102,15 +109,28 @@ class LeanAnswers:
         account = found[0].copy.standing.account
         return self._pages[account.region].find(account.id, scope["query_string"])
 
+    def forward(self, scope: Scope, authorization: bytes) -> Headers | None:
+        """Answer a proxy, where the request that it holds is allowed."""
+        service = scope["path"].removeprefix(FORWARD)
+        try:
+            guard: Guard = find_guard(self._guards, question_of(scope, service))
+        except DomainError:
+            return None
+        if guard.is_public:
+            return NOBODY
+        question = f"{service} {action_of(guard)}".encode()
+        found = self._answer(scope, authorization, question, _write_identity)
+        return found[1] if found else None
+
     def _answer(
-        self, scope: Scope, authorization: bytes, question: bytes, write: _Write
-    ) -> tuple[_Known, bytes] | None:
+        self, scope: Scope, authorization: bytes, question: bytes, write: _Write[AnswerT]
+    ) -> tuple[_Known, AnswerT] | None:
         known = self._recognise(authorization)
         if known is None or (now := known.door.plane.clock()) >= known.ends_at:
             return None
         address = address_of(scope) if _is_bound_to_networks(known.copy) else Unasked.UNASKED
         asked = write, question, address
-        answer = known.answers.get(asked)
+        answer: AnswerT | None = known.answers.get(asked)
         if answer is None:
             answer = write(known, question, Circumstances(now, address, known.epoch, known.mfa_used))
             if answer is None:
@@ -191,6 +211,13 @@ def _write_checked(known: _Known, question: bytes, circumstances: Circumstances)
 
 def _write_permission(known: _Known, action: bytes, circumstances: Circumstances) -> bytes | None:
     return action if decide(known.copy.standing, action.decode(), circumstances).allowed else None
+
+
+def _write_identity(known: _Known, question: bytes, circumstances: Circumstances) -> Headers | None:
+    service, _, action = question.decode().partition(" ")
+    plane = known.door.plane
+    is_allowed = is_offered(plane, service) and decide(known.copy.standing, action, circumstances).allowed
+    return identify(plane, _caller(known, circumstances), service) if is_allowed else None
 
 
 def _is_bound_to_networks(copy: ApiKeyCopy | MemberCopy) -> bool:

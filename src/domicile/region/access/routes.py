@@ -1,14 +1,18 @@
 """The HTTP edge of questions about access."""
 
-from litestar import get, post
-from litestar.params import FromQuery, JSONBody, SkipValidation
+from collections.abc import Awaitable, Callable, Mapping
+
+from litestar import MediaType, Response, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from domicile.kernel.callers import Caller, Person
-from domicile.kernel.errors import invalid
+from domicile.kernel.errors import DomainError, invalid
+from domicile.kernel.guards import Guard, GuardTable
 from domicile.kernel.text import Refused
 from domicile.kernel.urn import Principal, find_principal
 from domicile.region.access import service
 from domicile.region.access.domain import EVERYBODY, check_action
+from domicile.region.access.forwarding import NOBODY, action_of, check_offered, find_guard, identify
 from domicile.region.access.schemas import (
     AnswerBody,
     CheckBody,
@@ -25,7 +29,9 @@ from domicile.region.access.schemas import (
 )
 from domicile.region.entering.doors import Doors
 from domicile.web.bodies import given
+from domicile.web.forwarding import FORWARD, Headers, question_of
 from domicile.web.operations import Access, operation
+from domicile.web.requests import DomicileRequest
 
 _MOST_CHECKS = 100
 
@@ -105,6 +111,50 @@ async def explain_access(
     return shape_explanation(urn, await service.explain_access(door, caller, who, asked))
 
 
+@get(
+    f"{FORWARD}{{service_name:str}}",
+    summary="Decide on a request that a proxy holds",
+    tags=["Access"],
+    media_type=MediaType.TEXT,
+    opt=operation(Access.ACCOUNT, errors=("not-permitted", "not-found", "path-refused")),
+)
+async def forward_request(
+    service_name: FromPath[str],
+    request: DomicileRequest,
+    forwarded: SkipValidation[Mapping[str, GuardTable]],
+    recognise_caller: SkipValidation[Callable[[], Awaitable[Caller]]],
+    doors: SkipValidation[Doors],
+) -> Response[str]:
+    """For a reverse proxy: the first guard of the service's manifest that fits method and path decides, and 200 tells in headers who is calling.
+
+    Any method, and any path below this one, is taken as `GET` here. No `Api-Version` is asked for.
+    """
+    guard = _find_guard(forwarded, request, service_name)
+    if isinstance(guard, Guard) and guard.is_public:
+        return _told(NOBODY)
+    caller = await recognise_caller()
+    if isinstance(guard, DomainError):
+        raise guard
+    plane = doors.door_of(caller).plane
+    check_offered(plane, service_name)
+    caller.require(action_of(guard))
+    return _told(identify(plane, caller, service_name))
+
+
+def _find_guard(
+    guards: Mapping[str, GuardTable], request: DomicileRequest, service: str
+) -> Guard | DomainError:
+    """Find what decides, or why nothing does: that is for those alone who show who they are."""
+    try:
+        return find_guard(guards, question_of(request.scope, service))
+    except DomainError as error:
+        return error
+
+
+def _told(headers: Headers) -> Response[str]:
+    return Response("", headers={name.decode(): value.decode() for name, value in headers})
+
+
 async def _answer(
     doors: Doors, caller: Caller, action: str, principal: str | None, *, place: str
 ) -> AnswerBody:
@@ -129,4 +179,4 @@ def _principal(text: str | None, caller: Caller, *, place: str) -> Principal:
     return found
 
 
-ROUTES = [whoami, check_access, explain_access]
+ROUTES = [whoami, check_access, explain_access, forward_request]

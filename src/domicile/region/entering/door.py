@@ -89,17 +89,18 @@ class Door:
             raise not_found("account")
         return self._admit(caller, to=to)
 
-    async def enter(self, person: Person, account: AccountId) -> AccountToken:
+    async def enter(self, person: Person, account: AccountId, *, through: str | None = None) -> AccountToken:
         """Let a person into one of their accounts: a token signed by this region, good for ten minutes.
 
-        An event of its own in the account's audit, and for a session that was not there before a sign-in too.
+        An event of its own in the account's audit, and for a session that was not there before a sign-in too; `through` names the
+        service that they come into.
         `not-found` where they have no place, `account-suspended` where nobody has.
         """
         # Asked first: what is decided on below may be newer than this number says, and never older.
         _, as_of = await self.standings.find_member_as_of(account, person.user_id)
         caller = await self.from_person(person, account)
         now = self.plane.clock()
-        session = self._fingerprint(person)
+        session = self.fingerprint(person)
 
         async def record(tx: RegionTx) -> None:
             if await mark_once(tx, account, session, _SIGNED_IN, now=now):
@@ -108,6 +109,7 @@ class Door:
                 event = by_person(person, account, "audit.user-signed-in.v1", signed_in, now=now)
                 await append_audit(tx, event)
             details = {"userID": person.user_id, "roleID": caller.role_id}
+            details |= {"service": through} if through else {}
             await append_audit(tx, by_person(person, account, "audit.account_entered.v1", details, now=now))
 
         await self.plane.database.run_tx(record)
@@ -117,7 +119,7 @@ class Door:
 
     async def note_sign_out(self, person: Person) -> None:
         """Write down that a person signed out, in each account of this region that their session had entered."""
-        now, session = self.plane.clock(), self._fingerprint(person)
+        now, session = self.plane.clock(), self.fingerprint(person)
 
         async def record(tx: RegionTx) -> None:
             for place in await list_places(tx, person.user_id):
@@ -128,7 +130,7 @@ class Door:
 
         await self.plane.database.run_tx(record)
 
-    def _fingerprint(self, person: Person) -> str:
+    def fingerprint(self, person: Person) -> str:
         """Tell a session from others under the region's own key: nothing of a session leaves the identity plane."""
         return self.plane.link_hash.of(f"session {person.first_session_id}").hex()[:32]
 
