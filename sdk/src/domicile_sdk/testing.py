@@ -39,12 +39,21 @@ class FakeApiKey:
 class FakeRegion:
     """A region that does what it is told, at a time of day that stands still until `advance`."""
 
-    def __init__(self, manifest: Manifest, *, region: str = "de-1", namespace: str = "domicile") -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        region: str = "de-1",
+        namespace: str = "domicile",
+        begins_at: float = _BEGINNING,
+    ) -> None:
         self.manifest = manifest
         self.region = region
         self.namespace = namespace
         self.is_reachable = True
         """Set it to False, and every request is lost."""
+        self._begins_at = begins_at
+        """The time of day, in seconds since 1970, at which it stands still first."""
         self._passed = 0.0
         self._rows: list[tuple[int, str, str, str]] = []
         self._head = 0
@@ -171,6 +180,10 @@ class FakeRegion:
         self.rotate_keys()
         del self._keys[:-1]
 
+    def published_keys(self) -> list[dict[str, object]]:
+        """Give the key set, as JSON Web Keys (RFC 7517)."""
+        return [dict(key.as_dict(private=False)) for key in self._keys]
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._passed += seconds
@@ -187,7 +200,7 @@ class FakeRegion:
             case "/.well-known/domicile":
                 return _json(200, {"regions": [self._description()]})
             case "/jwks.json":
-                return _json(200, {"keys": [key.as_dict(private=False) for key in self._keys]})
+                return _json(200, {"keys": self.published_keys()})
             case "/api/revocations" if authorization == f"Bearer {_SERVICE_TOKEN}":
                 since = parse_qs(address.query).get("since", [""])[0]
                 return _json(200, self._feed_after(int(since) if since else None))
@@ -227,7 +240,7 @@ class FakeRegion:
         self._rows.append((self._head, kind, account, subject))
 
     def _now(self) -> float:
-        return _BEGINNING + self._passed
+        return self._begins_at + self._passed
 
     def _steady(self) -> float:
         return self._passed
