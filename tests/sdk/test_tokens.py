@@ -8,7 +8,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from domicile_sdk import Refused
-from domicile_sdk.exchange import Request
+from domicile_sdk.exchange import Request, Unreachable
 from domicile_sdk.following import Follower
 from domicile_sdk.testing import FakeGuard, FakeRegion
 from domicile_sdk.transport import converse
@@ -178,3 +178,22 @@ def test_addresses_that_would_carry_credentials_in_the_clear_are_refused(region:
     for url in ("http://domicile.example", "ftp://localhost", "https://", "https://ann@domicile.example"):
         with pytest.raises(ValueError, match="must begin with https"):
             type(service)(manifest=MANIFEST, region="de-1", url=url, token="x")
+
+
+def test_an_api_key_is_asked_about_again_where_the_answer_was_lost_and_then_refused_for_now(
+    region: FakeRegion,
+):
+    follower, key = Follower(region.service()), region.api_key().authorization
+    converse(follower.fetch_keys(), region.answer)
+
+    def ask(lost: int) -> str | None:
+        answers = iter([False] * lost + [True] * 9)
+
+        def send(request: Request) -> Any:  # noqa: ANN401  # an answer
+            if not next(answers):
+                raise Unreachable("lost")
+            return region.answer(request)
+
+        return code_of(lambda: converse(follower.ask_about_caller(key), send))
+
+    assert [ask(lost) for lost in (0, 1, 2)] == [None, None, "domicile-unreachable"]

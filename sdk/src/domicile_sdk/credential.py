@@ -52,11 +52,19 @@ def ask_about(key: ApiKey, service: Service, base_url: str) -> Conversation[Prin
     headers = {"Api-Version": "v1", "Authorization": f"ApiKey {key.text}"}
     request = Request("GET", f"{base_url}/api/whoami", headers, timeout_seconds=_ASK_TIMEOUT_SECONDS)
     try:
-        answer = yield from ask(request)
+        answer = yield from _ask_twice(request)
         _pass_refusal_on(answer, service)
         return _principal_of(answer.body(), service)
     except (Unreachable, ValueError):
         raise DomicileUnreachable("The API key cannot be asked about at present.") from None
+
+
+def _ask_twice(request: Request) -> Conversation[Answer]:
+    """Ask again at once where there was no answer: a connection that was kept may have been closed on the other side."""
+    try:
+        return (yield from ask(request))
+    except Unreachable:
+        return (yield from ask(request))
 
 
 def _pass_refusal_on(answer: Answer, service: Service) -> None:
@@ -66,9 +74,9 @@ def _pass_refusal_on(answer: Answer, service: Service) -> None:
     if answer.status == 421:
         raise _of_another_region(service)
     if answer.status == 401:
-        raise CredentialRefused(problem.detail)
+        raise CredentialRefused(problem.detail, code=problem.code)
     if answer.status == 403:
-        raise AccessDenied(problem.detail)
+        raise AccessDenied(problem.detail, code=problem.code)
     raise Unreachable(f"Domicile answered {answer.status} {problem.code}")
 
 

@@ -1,7 +1,9 @@
 """Keeps a service's knowledge of its region up to date, and recognises its callers: what is asked when, without doing the asking."""
 
+import logging
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Never
 
@@ -30,6 +32,8 @@ _LAST_RETRY_SECONDS = 8.0
 _FETCH_LOOKS = 500
 _FETCH_LOOK_SECONDS = 0.02
 
+_log = logging.getLogger("domicile_sdk")
+
 _FAILURES = (Unreachable, Problem, ValueError)
 
 
@@ -39,9 +43,10 @@ class State:
 
     is_fresh: bool
     """Whether callers with account tokens can be recognised at present."""
-    keys_age_seconds: float
-    feed_age_seconds: float
-    """Since the request was sent after whose answer everything was known; beyond 60 everybody is refused."""
+    keys_age_seconds: float | None
+    """Since the key set was asked for; beyond 300 everybody is refused. None: it never was."""
+    feed_age_seconds: float | None
+    """Since the request was sent after whose answer everything was known; beyond 60 everybody is refused. None: there was none."""
     feed_position: int | None
     last_failure: str
     """What went wrong last; empty since it went well again."""
@@ -102,8 +107,8 @@ class Follower:
         keys, feed = self.verifier.keys, self.verifier.feed
         return State(
             is_fresh=keys.age_seconds <= KEYS_TRUSTED_SECONDS and feed.is_fresh,
-            keys_age_seconds=keys.age_seconds,
-            feed_age_seconds=feed.age_seconds,
+            keys_age_seconds=_finite(keys.age_seconds),
+            feed_age_seconds=_finite(feed.age_seconds),
             feed_position=feed.position,
             last_failure="; ".join(f"{what}: {why}" for what, why in sorted(self._failures.items())),
         )
@@ -147,7 +152,7 @@ class Follower:
                 failures += 1
                 yield self._pause_after(failures)
             else:
-                self._failures.pop("keys", None)
+                self._note_success("keys")
                 failures = 0
                 yield Pause(_KEYS_EVERY_SECONDS * (0.9 + 0.2 * self._jitter()))
 
@@ -163,10 +168,15 @@ class Follower:
                 failures, wait = failures + 1, 0
                 yield self._pause_after(failures)
                 continue
-            self._failures.pop("revocations", None)
+            self._note_success("revocations")
             if wait and not has_news and self.service.clock.steady() - begun < _AT_ONCE_SECONDS:
                 yield Pause(_AT_ONCE_SECONDS)
             failures, wait = 0, _WAIT_SECONDS
+
+    @property
+    def occupations(self) -> Mapping[str, Callable[[], Conversation[Never]]]:
+        """What goes on in the background, by its name."""
+        return {"keys": self.follow_keys, "revocations": self.follow_feed}
 
     def _discover(self) -> Conversation[Region]:
         address = f"{self.service.url.rstrip('/')}/.well-known/domicile"
@@ -186,4 +196,15 @@ class Follower:
         return Pause(longest * (0.5 + 0.5 * self._jitter()))
 
     def _note(self, what: str, failure: Exception) -> None:
+        """Keep what went wrong, and log the first of several failures."""
+        if what not in self._failures:
+            _log.warning("%s cannot be read: %s", what, failure)
         self._failures[what] = str(failure)
+
+    def _note_success(self, what: str) -> None:
+        if self._failures.pop(what, None) is not None:
+            _log.info("%s can be read again", what)
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) else None

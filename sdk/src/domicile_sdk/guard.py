@@ -1,17 +1,19 @@
 """What stands before a service's endpoints: recognises callers, and keeps what it knows up to date in the background."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Never, Protocol, Self, TypeVar
 
+from domicile_sdk.exchange import Conversation
 from domicile_sdk.following import WORST_CASE_SECONDS, Follower, State
 from domicile_sdk.principal import Principal
 from domicile_sdk.refusal import DomicileUnreachable
 from domicile_sdk.service import Service
-from domicile_sdk.transport import AsyncTransport, converse_async
+from domicile_sdk.transport import AsyncSend, AsyncTransport, converse_async
 
 ResultT = TypeVar("ResultT")
 
@@ -19,6 +21,9 @@ _PATIENCE_SECONDS = 5.0
 """How long a start waits until callers can be recognised, before it goes on without."""
 _LOOK_SECONDS = 0.01
 _ASK_SECONDS = 15.0
+_AFTER_FAULT_SECONDS = 1.0
+
+_log = logging.getLogger("domicile_sdk")
 
 TransportMaker = Callable[[], AsyncTransport]
 
@@ -88,10 +93,9 @@ class AsyncGuard:
 
     def _begin(self) -> None:
         self._transport = self._make_transport()
-        keys, feed = self._follower.follow_keys(), self._follower.follow_feed()
         self._tasks = [
-            asyncio.create_task(converse_async(keys, self._transport.send), name="domicile: keys"),
-            asyncio.create_task(converse_async(feed, self._transport.send), name="domicile: revocations"),
+            asyncio.create_task(_for_ever(follow, self._transport.send), name=f"domicile: {what}")
+            for what, follow in self._follower.occupations.items()
         ]
 
     async def stop(self) -> None:
@@ -195,9 +199,11 @@ class Guard:
         return self._thread is not None and self._thread.is_alive()
 
     def _in_loop(self, work: Coroutine[Any, Any, ResultT], loop: asyncio.AbstractEventLoop) -> ResultT:
+        asked = asyncio.run_coroutine_threadsafe(work, loop)
         try:
-            return asyncio.run_coroutine_threadsafe(work, loop).result(_ASK_SECONDS)
+            return asked.result(_ASK_SECONDS)
         except TimeoutError:
+            asked.cancel()
             raise DomicileUnreachable("Domicile did not answer in time.") from None
 
     def __enter__(self) -> Self:
@@ -208,6 +214,16 @@ class Guard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+async def _for_ever(follow: Callable[[], Conversation[Never]], send: AsyncSend) -> None:
+    """Follow something, and begin again after a fault of ours: a guard that ceased to look would refuse everybody for ever."""
+    while True:
+        try:
+            await converse_async(follow(), send)
+        except Exception:  # noqa: BLE001  # whatever it is, it must not end the following
+            _log.exception("A fault of the SDK; what it followed is followed anew.")
+            await asyncio.sleep(_AFTER_FAULT_SECONDS)
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

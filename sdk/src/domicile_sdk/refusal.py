@@ -10,7 +10,7 @@ class Refused(Exception):
     """A caller is refused. `detail` speaks to the caller, and holds nothing of the credential."""
 
     status: ClassVar[int] = 401
-    code: ClassVar[str] = "credential-refused"
+    code: str = "credential-refused"
     title: ClassVar[str] = "Not authenticated"
     oauth_error: ClassVar[str] = "invalid_token"
     """The `error` of the challenge (RFC 6750, section 3.1); empty where there was no credential, or it is not at fault."""
@@ -90,7 +90,11 @@ class TokenVoid(Refused):
 
 
 class CredentialRefused(Refused):
-    """Domicile itself refused an API key, with 401."""
+    """Domicile itself refused an API key, with 401; `code` is Domicile's."""
+
+    def __init__(self, detail: str, *, code: str) -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 class NotPermitted(Refused):
@@ -110,10 +114,13 @@ class NotPermitted(Refused):
 
 
 class AccessDenied(NotPermitted):
-    """Domicile itself refused an API key, with 403: its account is suspended, or the address is not in its list."""
+    """Domicile itself refused an API key, with 403; `code` is Domicile's, such as `account-suspended` or `address-not-allowed`."""
 
-    code = "access-denied"
     oauth_error = ""
+
+    def __init__(self, detail: str, *, code: str) -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 class SecondFactorRequired(NotPermitted):

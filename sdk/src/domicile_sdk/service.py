@@ -27,6 +27,8 @@ class Service:
 
     def __post_init__(self) -> None:
         check_address(self.url)
+        if not (self.token and self.token.isascii() and self.token.isprintable()):
+            raise ValueError("token cannot be sent in a header")
         if not 0 <= self.leeway_seconds <= 60:
             raise ValueError("leeway_seconds must be from 0 to 60")
 

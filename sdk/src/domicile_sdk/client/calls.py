@@ -39,6 +39,8 @@ class Calls:
 
     def __post_init__(self) -> None:
         check_address(self.url)
+        if not (self.authorization.isascii() and self.authorization.isprintable()):
+            raise ValueError("authorization cannot be sent in a header")
 
     def whoami(self) -> Conversation[Whoami]:
         """Ask who the credential is."""
