@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from domicile_sdk import current_principal, dependency, require
-from domicile_sdk.asgi import DomicileMiddleware
+from domicile_sdk.asgi import App, DomicileMiddleware
 from domicile_sdk.refusal import NobodyCalling, NotPermitted
 from domicile_sdk.requiring import acting
 from domicile_sdk.testing import FakeRegion
@@ -140,26 +140,70 @@ async def test_a_websocket_is_refused_before_it_is_accepted_as_well_as_its_serve
     assert known.sent == [{"type": "websocket.accept"}]
 
 
-async def test_the_guard_lives_as_long_as_the_application(region: FakeRegion):
-    told: list[str] = []
+class Living:
+    """A guard that tells of its life."""
 
-    class Guard:
-        async def start(self) -> None:
-            told.append("guard started")
+    def __init__(self, region: FakeRegion) -> None:
+        self.told: list[str] = []
+        self.authenticate = region.async_guard().authenticate
 
-        async def stop(self) -> None:
-            told.append("guard stopped")
+    async def start(self) -> None:
+        self.told.append("guard started")
 
-        authenticate = region.async_guard().authenticate
+    async def stop(self) -> None:
+        self.told.append("guard stopped")
+
+
+async def lives(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as ASGI has it
+    for phase in ("startup", "shutdown"):
+        assert (await receive())["type"] == f"lifespan.{phase}"
+        await send({"type": f"lifespan.{phase}.complete", "by": "application"})
+
+
+async def knows_nothing(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as ASGI has it
+    assert scope["type"] == "http"
+
+
+async def ends_at_once(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as ASGI has it
+    await receive()
+
+
+@pytest.mark.parametrize(("app", "by"), [(lives, "application"), (knows_nothing, None), (ends_at_once, None)])
+async def test_the_guard_lives_as_long_as_the_server_whatever_the_application_knows_of_lifespans(
+    region: FakeRegion, app: App, by: str | None
+):
+    guard, calls = Living(region), Calls({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
+
+    await DomicileMiddleware(app, guard=guard)({"type": "lifespan"}, calls.receive, calls.send)
+
+    assert guard.told == ["guard started", "guard stopped"]
+    assert [(message["type"], message.get("by")) for message in calls.sent] == [
+        ("lifespan.startup.complete", by),
+        ("lifespan.shutdown.complete", by),
+    ]
+
+
+async def test_a_start_that_failed_is_not_hidden(region: FakeRegion):
+    async def fails(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as ASGI has it
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+        raise RuntimeError("no database")
+
+    guard, calls = Living(region), Calls({"type": "lifespan.startup"})
+    with pytest.raises(RuntimeError):
+        await DomicileMiddleware(fails, guard=guard)({"type": "lifespan"}, calls.receive, calls.send)
+    assert guard.told[-1] == "guard stopped"
+    assert [message["type"] for message in calls.sent] == ["lifespan.startup.failed"]
+
+
+async def test_a_scope_of_another_kind_goes_through(region: FakeRegion):
+    seen: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as ASGI has it
-        told.append(scope["type"])
+        seen.append(scope["type"])
 
-    middleware = DomicileMiddleware(app, guard=Guard())
-    await middleware({"type": "lifespan"}, Calls().receive, Calls().send)
-    await middleware({"type": "something-new"}, Calls().receive, Calls().send)
-
-    assert told == ["guard started", "lifespan", "guard stopped", "something-new"]
+    await DomicileMiddleware(app, guard=Living(region))({"type": "new"}, Calls().receive, Calls().send)
+    assert seen == ["new"]
 
 
 async def test_a_refusal_after_the_answer_has_begun_breaks_it_off(region: FakeRegion):

@@ -1,5 +1,6 @@
 """Middleware for ASGI 3, without a framework: nobody reaches the application who is not known."""
 
+import logging
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, TypeAlias
 
@@ -12,6 +13,8 @@ Message: TypeAlias = MutableMapping[str, Any]  # Any: as above
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger("domicile_sdk")
 
 _POLICY_VIOLATION = 1008
 """How a WebSocket is closed (RFC 6455, section 7.4.1) where the server cannot answer with a problem."""
@@ -40,9 +43,10 @@ class DomicileMiddleware:
             await self._app(scope, receive, send)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lifespan = _Lifespan(receive, send)
         await self._guard.start()
         try:
-            await self._app(scope, receive, send)
+            await lifespan.run(self._app, scope)
         finally:
             await self._guard.stop()
 
@@ -68,6 +72,42 @@ class DomicileMiddleware:
             if is_begun:
                 raise
             await _answer(scope, send, refused)
+
+
+class _Lifespan:
+    """The life of the application, which need not know of lifespans: then its guard still lives as long as the server."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._is_asked = False
+        self._is_answered = False
+
+    async def run(self, app: App, scope: Scope) -> None:
+        """Run the application's lifespan, or answer in its place."""
+        try:
+            await app(scope, self._note_and_receive, self._note_and_send)
+        except Exception:
+            if self._is_answered:
+                raise
+            _log.info("The application does not take part in the lifespan", exc_info=True)
+        if not self._is_answered:
+            await self._answer()
+
+    async def _note_and_receive(self) -> Message:
+        self._is_asked = True
+        return await self._receive()
+
+    async def _note_and_send(self, message: Message) -> None:
+        self._is_answered = True
+        await self._send(message)
+
+    async def _answer(self) -> None:
+        if not self._is_asked:
+            await self._receive()
+        await self._send({"type": "lifespan.startup.complete"})
+        await self._receive()
+        await self._send({"type": "lifespan.shutdown.complete"})
 
 
 def _authorization_in(scope: Scope) -> str | None:
