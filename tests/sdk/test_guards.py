@@ -46,6 +46,7 @@ async def test_a_user_is_recognised_with_what_the_level_grants_and_nothing_else(
     assert principal.permissions == {"workload:finding:read"}
     assert not principal.allows("workload:policy:read")
     assert principal.signed_in_within(600) and not principal.used_mfa
+    assert len({principal, await ask(caller.authorization)}) == 1
 
 
 async def test_an_api_key_is_recognised_and_refused_from_the_moment_on_when_it_is_locked(

@@ -45,6 +45,8 @@ WRONG_CLAIMS = [
     {"seq": "5"},
     {"seq": True},
     {"sub": 5},
+    {"sub": "urn:domicile:identity:de-1:004217730956:apikey/dom_de-1_x"},
+    {"sub": "urn:domicile:identity:de-1:004217730956:user/"},
     {"account": None},
     {"role": None},
     {"levels": ["workload"]},
@@ -120,6 +122,14 @@ def test_keys_that_were_fetched_five_minutes_ago_are_believed_no_more(region: Fa
     region.advance(0.1)
 
     assert code_of(lambda: follower.recognise(f"Bearer {token}")) == "keys-stale"
+
+
+def test_after_a_rotation_the_tokens_of_both_keys_are_believed(region: FakeRegion, guard: FakeGuard):
+    before = region.token(user="ann")
+    region.rotate_keys()
+    after = region.token(user="bob")
+
+    assert [guard.authenticate(f"Bearer {token}").id for token in (before, after)] == ["ann", "bob"]
 
 
 def test_for_an_unknown_key_the_set_is_fetched_at_most_once_a_second(region: FakeRegion):

@@ -73,11 +73,11 @@ def wsgi_service(environ: dict[str, Any], start_response: Any) -> Iterable[bytes
 
 @contextmanager
 def asgi_serving(region: FakeRegion) -> Generator[httpx2.Client]:
-    """Serve the ASGI service with uvicorn, whose lifespan it does not know."""
+    """Serve the ASGI service with uvicorn, of whose lifespan it knows nothing."""
     app = asgi.DomicileMiddleware(asgi_service, guard=region.async_guard(), open_paths=OPEN_PATHS)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")  # pyright: ignore[reportArgumentType]  # uvicorn's types are narrower than ASGI's
+        config = uvicorn.Config(app, log_config=None, ws="none", lifespan="on")  # pyright: ignore[reportArgumentType]  # uvicorn's types are narrower than ASGI's
         server = uvicorn.Server(config)
         listening.listen()
         with _in_thread(lambda: asyncio.run(server.serve([listening])), lambda: _end(server)):

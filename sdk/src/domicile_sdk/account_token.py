@@ -89,9 +89,12 @@ def _facts_of(claims: Fields, expected: Expected) -> TokenFacts:
     if claims.text("region") != expected.region:
         raise ValueError("region is another one")
     urn = claims.text("sub")
+    kind, _, user = urn.rpartition(":")[2].partition("/")
+    if kind != "user" or not user:
+        raise ValueError("sub is no user")
     return TokenFacts(
         urn=urn,
-        user=urn.rpartition("/")[2],
+        user=user,
         account=claims.text("account"),
         region=claims.text("region"),
         role=claims.text("role"),

@@ -29,7 +29,7 @@ class Principal:
     account: str
     region: str
     role: str
-    levels: Mapping[str, str]
+    levels: Mapping[str, str] = field(hash=False)
     """Service → the level that the role gives there."""
     amr: tuple[str, ...] = ()
     """In which ways the person showed who they are (RFC 8176); empty for an API key."""
