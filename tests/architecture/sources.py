@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
+SDK = ROOT / "sdk" / "src"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -33,7 +34,7 @@ class Source:
     """One module."""
 
     path: Path
-    """From `src`, such as `domicile/kernel/ids.py`."""
+    """From `src` or `sdk/src`, such as `domicile/kernel/ids.py`."""
     text: str
 
     @property
@@ -58,9 +59,10 @@ Rule = Callable[[Source], Iterator[str]]
 """Reads a module and gives its breaches, one sentence each."""
 
 
-def all_sources() -> list[Source]:
+def all_sources(root: Path = SRC) -> list[Source]:
     return [
-        Source(path.relative_to(SRC), path.read_text(encoding="utf-8")) for path in sorted(SRC.rglob("*.py"))
+        Source(path.relative_to(root), path.read_text(encoding="utf-8"))
+        for path in sorted(root.rglob("*.py"))
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import Function, Rule, Source, all_sources
+from tests.architecture.sources import SDK, SRC, Function, Rule, Source, all_sources
 
 MODULE_LINES = 600
 FUNCTION_LINES = 60
@@ -69,8 +69,9 @@ RULES = [long_modules, long_functions, meaningless_names, missing_docstrings, la
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_every_module_keeps_the_rule(rule: Rule):
-    findings = [finding for source in all_sources() for finding in rule(source)]
+@pytest.mark.parametrize("root", [SRC, SDK], ids=["server", "sdk"])
+def test_every_module_keeps_the_rule(root: Path, rule: Rule):
+    findings = [finding for source in all_sources(root) for finding in rule(source)]
 
     assert not findings, "\n".join(findings)
 

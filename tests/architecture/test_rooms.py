@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import Rule, Source, all_sources
+from tests.architecture.sources import SDK, Rule, Source, all_sources
 
 # Rules of a standard, without files or sockets, that a domain would otherwise write by hand.
 PURE_LIBRARIES = {"email_validator"}
@@ -21,6 +21,9 @@ ENGINE_WORDS = {
     "Engine",
 }
 ENGINE_MODULES = ("sqlalchemy.engine", "sqlalchemy.ext.asyncio", "sqlalchemy.pool")
+
+IO_LIBRARIES = {"asyncio", "http", "httpx2", "select", "socket", "subprocess", "urllib3"}
+ROOMS_OF_THE_SDK_WITH_IO = {"guard", "transport", "wsgi"}
 
 
 def kernel_imports_beyond_the_standard_library(source: Source) -> Iterator[str]:
@@ -54,7 +57,23 @@ def engines_outside_infra(source: Source) -> Iterator[str]:
                 yield f"{source.path}:{found.line} imports {found.module}.{found.name}"
 
 
+def the_sdk_in_the_server_and_the_server_in_the_sdk(source: Source) -> Iterator[str]:
+    other = {"domicile": "domicile_sdk", "domicile_sdk": "domicile"}[source.path.parts[0]]
+    for found in source.imports():
+        if found.vendor == other:
+            yield f"{source.path}:{found.line} imports {found.module}"
+
+
+def input_and_output_in_the_core_of_the_sdk(source: Source) -> Iterator[str]:
+    if source.path.parts[0] == "domicile_sdk" and source.path.stem not in ROOMS_OF_THE_SDK_WITH_IO:
+        for found in source.imports():
+            if found.vendor in IO_LIBRARIES:
+                yield f"{source.path}:{found.line} imports {found.module}"
+
+
 RULES = [
+    the_sdk_in_the_server_and_the_server_in_the_sdk,
+    input_and_output_in_the_core_of_the_sdk,
     kernel_imports_beyond_the_standard_library,
     domain_imports_beyond_the_kernel_and_other_domains,
     sql_outside_stores,
@@ -64,12 +83,20 @@ RULES = [
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_every_module_keeps_to_its_room(rule: Rule):
-    findings = [finding for source in all_sources() for finding in rule(source)]
+    sources = [*all_sources(), *all_sources(SDK)]
+    findings = [finding for source in sources for finding in rule(source)]
 
     assert not findings, "\n".join(findings)
 
 
 BREACHES = [
+    (the_sdk_in_the_server_and_the_server_in_the_sdk, "domicile_sdk/clock.py", "import domicile.kernel\n"),
+    (
+        the_sdk_in_the_server_and_the_server_in_the_sdk,
+        "domicile/kernel/ids.py",
+        "from domicile_sdk import Clock\n",
+    ),
+    (input_and_output_in_the_core_of_the_sdk, "domicile_sdk/following.py", "import httpx2\n"),
     (kernel_imports_beyond_the_standard_library, "domicile/kernel/ids.py", "import msgspec\n"),
     (
         kernel_imports_beyond_the_standard_library,
@@ -102,6 +129,12 @@ def test_a_breach_is_found(rule: Rule, path: str, text: str):
 
 
 ALLOWED = [
+    (
+        the_sdk_in_the_server_and_the_server_in_the_sdk,
+        "domicile_sdk/verifier.py",
+        "from domicile_sdk.key_set import KeySet\n",
+    ),
+    (input_and_output_in_the_core_of_the_sdk, "domicile_sdk/transport.py", "import httpx2\n"),
     (
         kernel_imports_beyond_the_standard_library,
         "domicile/kernel/ids.py",

@@ -3,62 +3,21 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import pytest
 
-from domicile.apps.signing_keys import (
-    Outcome,
-    list_signing_keys,
-    owners_of,
-    rotate_signing_keys,
-    withdraw_signing_keys,
-)
+from domicile.apps.signing_keys import owners_of
 from domicile.infra.signing import find_key
 from domicile.kernel.signing_keys import CLOCK_SKEW, LONGEST_TOKEN, PUBLISHED_AHEAD
 from tests.support.api import Api, LiveServer
-from tests.support.postgres import run_apart
+from tests.support.signing_keys import Operator
 from tests.support.world import World, until
 
 JWKS = "/.well-known/domicile/de-1/jwks.json"
 STATEMENT_KEYS = "/.well-known/domicile/de-1/statement-keys.json"
-
-
-@dataclass
-class Operator:
-    """Another process beside the server, on the same databases, with the same clock."""
-
-    server: LiveServer
-
-    def list_keys(self, owner: str = "de-1") -> list[dict[str, str]]:
-        return self._apart(lambda: list_signing_keys(self.server.settings, [owner]))
-
-    def current(self, owner: str = "de-1") -> str:
-        (kid,) = [key["kid"] for key in self.list_keys(owner) if key["state"] == "current"]
-        return kid
-
-    def rotate(self, owner: str = "de-1") -> Outcome:
-        return self._do(rotate_signing_keys, owner)
-
-    def withdraw(self, owner: str = "de-1") -> Outcome:
-        return self._do(withdraw_signing_keys, owner)
-
-    def _do(self, what: Callable[..., Any], owner: str) -> Outcome:
-        planned = [(owner, self.current(owner))]
-        (outcome,) = self._apart(lambda: what(self.server.settings, planned, self.server.clock))
-        return outcome
-
-    def _apart(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever is asked for
-        found: list[Any] = []
-
-        async def run() -> None:
-            found.append(await work())
-
-        run_apart(run())
-        return found[0]
 
 
 @pytest.fixture

@@ -195,24 +195,33 @@ class Installation:
 Install = Callable[[], Installation]
 
 
-@pytest.fixture(scope="module")
-def install(
-    database_engine: DatabaseEngine, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+@contextmanager
+def installing(
+    engine: DatabaseEngine, request: pytest.FixtureRequest, folders: pytest.TempPathFactory
 ) -> Generator[Install]:
-    """Makes fresh installations on the engine of the test."""
+    """Make fresh installations on an engine; what they borrow comes back when the body ends."""
     with ExitStack() as lent:
-        borrow = borrower(database_engine, request, lent)
+        borrow = borrower(engine, request, lent)
 
         def make() -> Installation:
-            data = tmp_path_factory.mktemp("data")
+            data = folders.mktemp("data")
             identity = borrow(History.GLOBAL, data / "identity.db")
             regions = {region: borrow(History.REGION, data / f"region-{region}.db") for region in REGIONS}
-            if database_engine is DatabaseEngine.SQLITE:
+            if engine is DatabaseEngine.SQLITE:
                 return Installation(None, data)  # the files are where they are looked for
             config = data / "domicile.toml"
             config.write_text(_configuration(identity, regions))
             return Installation(config, data)
 
+        yield make
+
+
+@pytest.fixture(scope="module")
+def install(
+    database_engine: DatabaseEngine, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Install]:
+    """Makes fresh installations on the engine of the test."""
+    with installing(database_engine, request, tmp_path_factory) as make:
         yield make
 
 
