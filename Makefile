@@ -18,8 +18,11 @@ EXPORT := export --frozen --quiet --no-header --no-emit-project --no-default-gro
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# With the services of the examples, so that there is something to see in an account.
+RUN_CONFIG ?= examples/domicile.toml
+
 run: $(RUN_STAMP) ## serve on http://localhost:8800 with nothing else to install (RUN_ARGS reaches `domicile serve`)
-	@$(BIN)/domicile serve $(RUN_ARGS)
+	@$(BIN)/domicile serve --config $(RUN_CONFIG) $(RUN_ARGS)
 
 serve-postgres: $(DEV_STAMP) ## the same on a PostgreSQL that is started for it, with its data in ./var-postgres
 	@$(BIN)/python -m domicile.apps.local_postgres --data var-postgres -- $(BIN)/domicile serve --data var-postgres $(RUN_ARGS)

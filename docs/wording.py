@@ -28,8 +28,10 @@ from domicile.region.contacts import domain as contacts
 from domicile.region.entering.domain import LIFETIME
 from domicile.region.invitations.domain import MOST_AT_ONCE
 from domicile.region.item_apply import domain as item_apply
+from domicile.region.item_watch import domain as item_watch
 from domicile.region.items import domain as items
 from domicile.region.receiving.service import MOST_SHOWN
+from domicile.region.usage import domain as usage
 from domicile.web import bodies, requests
 
 CALLERS: Final = {
@@ -75,6 +77,7 @@ SETTINGS: Final = {
     "regions.discreet": "Whether an account's alias and its users' roles stay in the region, also from the directory.",
     "services.manifest": "Path of the service's manifest, from the folder of the configuration; see [Integrate a service](integrate-a-service.md#register-it).",
     "services.credential_sha256": "SHA-256, in hexadecimal, of the credential by which the service is known; `domicile service token` makes one. Empty: none.",
+    "services.credential_file": "Path, from the data folder, of a file with the credential itself instead of its digest; `domicile serve` makes it if it is not there. For a service on the same machine. Empty: none.",
     "services.region_credentials_sha256": "The same for single regions, by their ids: there the credential above then counts no more.",
     "webhooks.allowed_networks": "Addresses and networks inside in which services may be called back, beside the public Internet. Empty: none. An address of this machine in a manifest is always called.",
     "sessions.idle_minutes": "A session ends when nothing was done with it for so long.",
@@ -149,6 +152,7 @@ TABLES: Final = {
     "region.item_labels": "The labels of those things, so that they can be asked for.",
     "region.item_references": "Which of those things name which others: kinds and names.",
     "region.item_versions": "Every version of what the account keeps in services, and who made it.",
+    "region.usage_records": "What services measured for the account: meters, numbers, moments.",
     "region.service_events": "What services are to hear of accounts: what happened, and ids.",
     "region.service_purges": "Which services were asked to delete which account, and their receipts: ids, names of kinds, numbers.",
     "region.item_log_heads": "The last number in the log of each service's items.",
@@ -319,6 +323,19 @@ def _limits_of_services() -> Iterator[tuple[str, str, str]]:
     yield "Labels of an item", f"{labels.MOST_LABELS}", labels.__name__
     yield "Parts of a selector", f"{labels.MOST_REQUIREMENTS}", labels.__name__
     yield "Items that one item may name", f"{items.MOST_REFERENCES}", items.__name__
+    yield (
+        "Items in one answer to a service that follows them",
+        f"{item_watch.MOST_CHANGES}",
+        item_watch.__name__,
+    )
+    yield "Statuses in one report of a service", f"{item_watch.MOST_STATUSES}", item_watch.__name__
+    yield (
+        "What a service says of an item",
+        f"{items.LARGEST_STATUS_BYTES // 1024} KiB as JSON",
+        items.__name__,
+    )
+    yield "Usage records in one report of a service", f"{usage.MOST_RECORDS:,}", usage.__name__
+    yield "How late a usage record may come", f"{usage.LATEST.days} days", usage.__name__
     yield "Items changed at once", f"{item_apply.MOST_AT_ONCE}", item_apply.__name__
     most = f"{cloud_accounts.MOST_CLOUD_ACCOUNTS:,} of each cloud in an account"
     yield "Cloud accounts", most, cloud_accounts.__name__

@@ -268,7 +268,10 @@ def test_where_nothing_is_purged_it_says_so(run: Run, tmp_path: Path):
     run("migrate", "--data", str(tmp_path))
 
     assert "No account is being purged." in run("purges", "status", "--data", str(tmp_path)).out
-    assert json.loads(run("purges", "status", "--data", str(tmp_path), "--json").out) == {"purges": []}
+    assert json.loads(run("purges", "status", "--data", str(tmp_path), "--json").out) == {
+        "purges": [],
+        "owed": [],
+    }
     assert "No account is being purged." in run("purges", "status", "--watch", "--data", str(tmp_path)).out
     assert run("purges", "status", "--watch", "--json", "--data", str(tmp_path)).code == 2
 

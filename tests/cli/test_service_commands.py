@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import stat
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from domicile.apps.operate import migrate
+from domicile.infra.service_settings import make_missing_credentials
 from domicile.infra.settings import load_settings
 from tests.cli.conftest import Run
 from tests.cli.peer import Peer
@@ -171,3 +174,54 @@ def test_an_item_is_deleted_only_when_that_is_meant(run: Run, entered: Peer):
     assert not entered.sent(asked)
     assert run("items", "delete", "workload/policies", "etc", "--yes").code == 0
     assert entered.sent(asked)
+
+
+def test_a_credential_in_a_file_is_made_once_and_read_by_its_owner_alone(tmp_path: Path):
+    config = tmp_path / "domicile.toml"
+    config.write_text(f'[[services]]\nmanifest = "{EXAMPLE}"\ncredential_file = "services/workload.token"\n')
+    before = load_settings(config, tmp_path / "var", {}).services
+    assert before[0].credential is None
+
+    assert make_missing_credentials(before)
+
+    made = tmp_path / "var" / "services" / "workload.token"
+    after = load_settings(config, tmp_path / "var", {}).services
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    assert after[0].credential == sha256(made.read_bytes()).digest()
+    assert not make_missing_credentials(after)
+
+
+def test_a_credential_is_given_in_one_way(run: Run, tmp_path: Path):
+    config = tmp_path / "domicile.toml"
+    config.write_text(
+        f'[[services]]\nmanifest = "{EXAMPLE}"\ncredential_file = "x"\ncredential_sha256 = "{"0" * 64}"\n'
+    )
+    ended = run("config", "check", "--config", str(config), "--data", str(tmp_path))
+    assert ended.code != 0 and "either credential_sha256 or credential_file" in ended.err
+
+
+LISTENING = 'lifecycle = { url = "http://127.0.0.1:9/lifecycle" }\n'
+
+
+def test_the_secret_of_what_a_service_is_told_is_that_of_one_region(run: Run, tmp_path: Path):
+    write_manifest(tmp_path, manifest_text(more=LISTENING))
+    (tmp_path / "domicile.toml").write_text('[[services]]\nmanifest = "workload.toml"\n')
+    where = ("--config", str(tmp_path / "domicile.toml"), "--data", str(tmp_path / "var"))
+
+    secret = run("webhooks", "secret", "workload", "de-1", *where)
+    assert secret.out.startswith("whsec_") and "nobody else" in secret.err
+    assert run("webhooks", "secret", "workload", "us-1", *where).out != secret.out
+    assert json.loads(run("webhooks", "secret", "workload", "de-1", "--json", *where).out)["secret"] == (
+        secret.out.strip()
+    )
+    for name, region in (("nobody", "de-1"), ("workload", "mars-1")):
+        assert run("webhooks", "secret", name, region, *where).code == 2
+
+
+def test_what_services_have_not_taken_is_shown_and_sent_again(run: Run, where: list[str]):
+    assert "has taken everything" in run("webhooks", "status", *where).out
+    assert json.loads(run("webhooks", "status", "--json", *where).out) == {"events": []}
+    assert "0 events" in run("webhooks", "send", "workload", *where).out
+    assert "0 events" in run("webhooks", "send", "workload", "--since", "2026-11-27T10:00:00Z", *where).out
+    assert run("webhooks", "send", "workload", "--since", "yesterday", *where).code == 2
+    assert run("webhooks", "send", "workload", "--since", "2026-11-27", "--event", "evt_1", *where).code == 2

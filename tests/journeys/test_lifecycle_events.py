@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook
 
-from domicile.apps.operate import webhooks_send, webhooks_status
+from domicile.apps.operate import owed_receipts, webhooks_send, webhooks_status
 from domicile.infra.signing import read_signed
 from domicile.infra.webhooks import webhook_secret
 from domicile.region.service_purges.domain import RECEIPT_TYPE
@@ -200,6 +200,8 @@ def test_a_services_receipt_joins_that_of_the_account(platform: Platform):
     assert joined()["state"] == "awaited"
     platform.server.clock.advance(days=3, seconds=2)
     assert joined()["state"] == "overdue"
+    owed_to_all = asyncio.run(owed_receipts(platform.server.settings))
+    assert [(each["service"], each["account"]) for each in owed_to_all] == [("workload", account.id)]
     mine = f"{PURGES}/{account.id}"
     for refused in (
         {"deleted": {"findings": 3}, "remaining": 1},

@@ -54,6 +54,7 @@ from domicile.region.roles import routes as roles
 from domicile.region.service_identity import routes as service_identity
 from domicile.region.service_purges import routes as service_purges
 from domicile.region.services import routes as services
+from domicile.region.usage import routes as usage
 
 API_ROUTES: list[Any] = [
     *registration.ROUTES,
@@ -87,6 +88,7 @@ API_ROUTES: list[Any] = [
     *item_apply.ROUTES,
     *item_watch.ROUTES,
     *service_purges.ROUTES,
+    *usage.ROUTES,
     *service_identity.ROUTES,
     *cloud_accounts.ROUTES,
     *roles.ROUTES,

@@ -107,30 +107,35 @@ class Sealer:
 
 
 def load_root_key(path: Path) -> Keyring:
-    """Read the root key file (64 hexadecimal digits), making it on the first start, readable by its owner only.
-
-    Made under a temporary name and linked into place, so that two processes that start at once agree on one key.
-    """
+    """Read the root key file (64 hexadecimal digits), making it on the first start, readable by its owner only."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # No process id in the name: in containers that share a folder, several processes have the same one.
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        write_private(path, secrets.token_hex(_KEY_BYTES))
     try:
         text = path.read_text(encoding="ascii").strip()
     except UnicodeDecodeError:
         text = ""
     return read_root_key(text, source=str(path))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read, unless it is there already.
+
+    Made under a temporary name and linked into place, so that two processes that start at once agree on one text.
+    """
+    # No process id in the name: in containers that share a folder, several processes have the same one.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
 
 
 def read_root_key(text: str, *, source: str) -> Keyring:

@@ -261,7 +261,7 @@ def load_settings(
     root_key, key_faults = root_key_source(
         folder / "secret.key", read.secret_key_file, read.secret_key_command, environ
     )
-    services, service_faults = read_services(read.services, path.parent if path else Path())
+    services, service_faults = read_services(read.services, path.parent if path else Path(), folder)
     settings = Settings(
         data=folder,
         namespace=read.namespace,

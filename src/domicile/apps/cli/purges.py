@@ -24,6 +24,13 @@ _COLUMNS = (
     Column("Left", "left"),
     Column("Begun", "begun", is_whole=True),
 )
+_OWED = (
+    Column("Region", "region", is_whole=True),
+    Column("Service", "service", is_whole=True),
+    Column("Account", "account", is_whole=True),
+    Column("State", "state"),
+    Column("Asked", "asked", is_whole=True),
+)
 Lines = list[dict[str, str | int]]
 
 
@@ -35,8 +42,8 @@ def show_status(
     ] = False,
     installation: Installation = THIS_ONE,
 ) -> None:
-    """Show which accounts are being purged, and how far that has come."""
-    from domicile.apps.operate import purges_status  # noqa: PLC0415 - loads no server until it runs
+    """Show which accounts are being purged, how far that has come, and which services owe a receipt."""
+    from domicile.apps.operate import owed_receipts, purges_status  # noqa: PLC0415 - loads no server until it runs
 
     if watch and installation.json:
         raise CommandError(Exit.USAGE, "--watch draws bars for a reader: leave out --json.")
@@ -50,12 +57,17 @@ def show_status(
         if watch and lines:
             _follow(look)
             lines = []
+        owed = asyncio.run(owed_receipts(settings))
     if installation.json:
-        show_document({"purges": lines})
-    elif lines:
+        show_document({"purges": lines, "owed": owed})
+        return
+    if lines:
         show_rows(lines, _COLUMNS)
     else:
         print("No account is being purged.")
+    if owed:
+        print("\nServices that have not said yet that they deleted an account:")
+        show_rows(owed, _OWED)
 
 
 def _follow(look: Callable[[], Lines]) -> None:

@@ -25,8 +25,12 @@ def serve(
         The port to listen at. [env var: DOMICILE_PORT] [default: 8800]
     """
     from domicile.apps.serve import run  # noqa: PLC0415 - completions and typing errors load no server
+    from domicile.infra.service_settings import make_missing_credentials  # noqa: PLC0415
 
     settings = installation.load(host=host, port=port)
+    with explained():
+        if make_missing_credentials(settings.services):
+            settings = installation.load(host=host, port=settings.server.port)
     try:
         with explained():
             run(settings)

@@ -1,5 +1,6 @@
 """Accounts and all their SQL; there is no column for the region, because the database is the region."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Row, Table, Text, select, update
@@ -31,6 +32,14 @@ accounts = Table(
     Column("version", BigInteger, nullable=False),
     Index("ix_accounts_purge_after", "purge_after"),
 )
+
+
+async def list_there(tx: RegionTx, ids: Collection[AccountId]) -> frozenset[AccountId]:
+    """Tell which of some accounts are in the region, suspended or not, and not being purged."""
+    there = accounts.c.account_id.in_(sorted(ids)) & (accounts.c.state != AccountState.PURGING)
+    return frozenset(
+        AccountId(row.account_id) for row in await tx.all(select(accounts.c.account_id).where(there))
+    )
 
 
 async def insert_account(

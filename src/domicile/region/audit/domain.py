@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from domicile.kernel.callers import Caller, Origin, Person
+from domicile.kernel.clock import parse_moment
 from domicile.kernel.errors import invalid
 from domicile.kernel.ids import AccountId
 from domicile.kernel.urn import SYSTEM, Principal, find_principal
@@ -13,9 +14,6 @@ from domicile.kernel.urn import SYSTEM, Principal, find_principal
 SUCCESS = "success"
 REFUSED = "refused"
 
-_MOMENT = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", flags=re.ASCII
-)
 _TYPE = re.compile(r"[A-Za-z0-9._-]{0,100}\*?")
 _LONGEST_PRINCIPAL = 200
 
@@ -141,13 +139,10 @@ def parse_filters(
 def _parse_moment(name: str, text: str | None, faults: dict[str, str]) -> datetime | None:
     if text is None:
         return None
-    try:
-        if _MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text.upper())
-    except ValueError:  # the 31st of June
-        pass
-    faults[name] = "must be a moment such as 2026-05-01T08:00:00Z"
-    return None
+    moment = parse_moment(text)
+    if moment is None:
+        faults[name] = "must be a moment such as 2026-05-01T08:00:00Z"
+    return moment
 
 
 def _find_principal(text: str) -> Principal | None:
