@@ -289,10 +289,16 @@ def test_purges_are_listed_and_followed_until_they_end(
     async def look(_settings: object) -> list[dict[str, str | int]]:
         return looks.pop(0) if len(looks) > 1 else looks[0]
 
+    async def owed(_settings: object) -> list[dict[str, str]]:
+        asked = "2026-11-27T10:15:00Z"
+        return [{"region": "de-1", "service": "workload", "account": "1", "state": "overdue", "asked": asked}]
+
     monkeypatch.setattr("domicile.apps.operate.purges_status", look)
+    monkeypatch.setattr("domicile.apps.operate.owed_receipts", owed)
     monkeypatch.setattr("domicile.apps.cli.purges._SECONDS_BETWEEN_LOOKS", 0)
     shown = run("purges", "status", "--watch", "--data", str(tmp_path))
 
     assert shown.code == 0, shown.err
     assert "de-1 004217730956" in shown.out
     assert "1000/1000" in shown.out
+    assert "have not said yet" in shown.out and "overdue" in shown.out
