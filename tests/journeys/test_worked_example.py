@@ -5,7 +5,9 @@ import pytest
 from domicile.apps.cli.example.report import Report
 from domicile.apps.cli.example.scenario import ACCOUNTS, REGIONS, TABLE, USERS, run_example
 from domicile.apps.cli.mail_folder import MailFolder
-from tests.support.api import LiveServer
+from tests.support.api import Install, LiveServer, serving
+from tests.support.people import FrozenClock
+from tests.support.services import DELIVERY, EXAMPLE, register
 from tests.support.stored import stored_of
 
 
@@ -48,3 +50,28 @@ def test_the_example_can_be_run_again_beside_itself(server: LiveServer, report: 
     assert {place.account_id for place in again.places}.isdisjoint(
         place.account_id for place in report.places
     )
+
+
+def test_what_accounts_keep_in_services_is_read_and_changed_as_roles_say(install: Install) -> None:
+    installed = install()
+    config = register(installed, EXAMPLE, DELIVERY)
+    with serving(config, installed.data, FrozenClock()) as server:
+        report = run_example(MailFolder(server.mails), base_url=server.url)
+
+    assert not report.deviations
+    asked = {
+        (cell.user, cell.account): {f.question: f.seen for f in cell.findings if "keeps in" in f.question}
+        for cell in report.cells
+    }
+    assert all(len(findings) == 4 for findings in asked.values())
+    for user, account, right in (
+        ("User 1", "Account A", ("200", "yes")),
+        ("User 2", "Account A", ("200", "no")),
+        ("User 3", "Account A", ("404", "no")),
+    ):
+        for service in ("workload", "delivery"):
+            found = asked[user, account]
+            assert (
+                found[f"reads what it keeps in {service}"],
+                found[f"changes what it keeps in {service}"],
+            ) == right

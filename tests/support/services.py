@@ -9,6 +9,7 @@ from uuid import UUID
 from domicile.infra.secrets import new_service_token
 from tests.support.api import Api, Installation
 
+DELIVERY = Path(__file__).parents[2] / "examples" / "application_delivery" / "service.toml"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workload_security" / "service.toml"
 
 POLICY: dict[str, Any] = {"type": "object", "properties": {"paths": {"type": "array"}}}

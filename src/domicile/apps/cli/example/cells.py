@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from domicile.apps.cli.api import Answer, Api, items_of, text_of
+from domicile.apps.cli.example.kept import check_kept
 from domicile.apps.cli.example.people import User
 from domicile.apps.cli.example.report import Access, Cell, Finding
 from domicile.apps.cli.options import EVERYTHING
@@ -37,6 +38,8 @@ class Account:
     id: str
     region: str
     owner: User
+    services: tuple[str, ...] = ()
+    """Of the example services those in which it keeps something."""
 
 
 def check_cell(user: User, account: Account, expected: Access, elsewhere: Api) -> Cell:
@@ -51,7 +54,9 @@ def check_cell(user: User, account: Account, expected: Access, elsewhere: Api) -
         inside = user.inside(entering)
         seen |= {_READS: str(inside.send("GET", "/users").status), **_changes(inside, account)}
         findings += _told(inside, user, expected)
+        findings += check_kept(inside, account.id, account.services, expected)
     else:
+        findings += check_kept(elsewhere, account.id, account.services, expected)
         seen |= {
             _READS: str(user.api.send("GET", f"/accounts/{account.id}").status),
             **_changes(user.api, account),

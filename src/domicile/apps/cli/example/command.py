@@ -34,8 +34,9 @@ def example(
 ) -> None:
     """Build the worked example at a running server and check every cell of its table.
 
-    Three people sign up, create accounts in three regions, invite each other, and then everything that each of them
-    can see, read and change is asked of the public API. Nothing is deleted afterwards.
+    Three people sign up, create accounts in three regions, keep something in the example services if the server has them,
+    invite each other, and then everything that each of them can see, read and change is asked of the public API. Nothing is
+    deleted afterwards.
     """
     report = run_example(MailFolder(data / "mail"), base_url=server.base_url)
     if server.json:

@@ -7,6 +7,7 @@ import httpx2
 
 from domicile.apps.cli.api import new_client, text_of
 from domicile.apps.cli.example.cells import Account, check_cell
+from domicile.apps.cli.example.kept import keep_something
 from domicile.apps.cli.example.people import Mailbox, OpenClient, User, sign_up
 from domicile.apps.cli.example.report import Access, Cell, Place, Report
 from domicile.apps.cli.exits import CommandError
@@ -57,7 +58,10 @@ def _step(name: str) -> Generator[None]:
 def _create_account(name: str, owner: User) -> Account:
     with _step(f"{owner.name} creates {name}"):
         created = owner.api.call("POST", "/accounts", body={"alias": name, "region": REGIONS[name]}).body()
-    return Account(name, text_of(created, "id"), REGIONS[name], owner)
+        account_id = text_of(created, "id")
+    with _step(f"{name} keeps something in the services of the platform"):
+        services = keep_something(owner.enter(account_id), account_id)
+    return Account(name, account_id, REGIONS[name], owner, services)
 
 
 def _invite_everyone(users: dict[str, User], accounts: dict[str, Account], mailbox: Mailbox) -> None:
