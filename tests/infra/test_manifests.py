@@ -112,6 +112,7 @@ def test_guards_are_read_in_their_order():
         ),
         (manifest_text(more='lifecycle = {url = "https://[::1"}\n'), "lifecycle.url: "),
         (manifest_text(more='meters = [{name = "A b", title = "x", unit = "y"}]\n'), "meters[0].name: "),
+        (manifest_text() + 'plural = "sessions"\n', "'sessions' is taken by another address"),
         (manifest_text() + 'references = {"/a" = "nothing"}\n', "'nothing', which is no kind"),
         (manifest_text() + 'references = {"a" = "policy"}\n', "'a' is no JSON pointer"),
         (

@@ -19,6 +19,9 @@ MOST_PERMISSIONS: Final = 500
 MOST_REFERENCES: Final = 10
 """Places in one kind at which its items name others."""
 
+TAKEN_PLURALS: Final = frozenset({"sessions"})
+"""Addresses below a service that are not those of a kind."""
+
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])+){1,10}")
 _PERMISSION = re.compile(r"([a-z0-9-]{1,40}):[a-z0-9-]{1,40}:[a-z0-9-]{1,40}")
@@ -175,6 +178,8 @@ def _kind_faults(service: Service) -> Iterator[str]:
         for name in (kind.name, kind.plural):
             if not _NAME.fullmatch(name):
                 yield f"kinds.{kind.name}: {name!r} must have 1 to 40 small letters, digits and hyphens"
+        if kind.plural in TAKEN_PLURALS:
+            yield f"kinds.{kind.name}: the plural {kind.plural!r} is taken by another address; say plural = ..."
         for verb in Verb:
             permission = service.permission(kind, verb)
             if permission not in everything:
