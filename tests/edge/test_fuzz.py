@@ -21,7 +21,7 @@ from tests.support.world import World
 _CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 _EVERYWHERE = {405, 413}
 """Statuses that belong to HTTP rather than to an operation."""
-_EXAMPLES = {GenerationMode.POSITIVE: 8, GenerationMode.NEGATIVE: 8}
+_EXAMPLES = {GenerationMode.POSITIVE: 6, GenerationMode.NEGATIVE: 6}
 
 
 @pytest.fixture(scope="module")

@@ -156,8 +156,7 @@ def test_a_path_with_an_id_of_another_account_answers_as_if_there_were_nothing(
                 assert (theirs.status_code, theirs.content) == (nothing.status_code, nothing.content)
                 assert dict(theirs.headers) == dict(nothing.headers)
                 tried += 1
-        with subtests.test(unchanged_by=str(operation)):
-            assert _stored(world, victim) == before
+    assert _stored(world, victim) == before
     assert tried > 80
 
 
@@ -183,8 +182,7 @@ def test_an_operation_without_an_id_shows_a_stranger_nothing_of_the_account(
                 if not stranger.fits(operation):
                     assert answer.status_code in {401, 403}, answer.text
                 assert [mark for mark in victim.marks if mark in answer.text] == []
-        with subtests.test(unchanged_by=str(operation)):
-            assert _stored(world, victim) == before
+    assert _stored(world, victim) == before
 
 
 def test_questions_about_another_accounts_principals_are_answered_as_about_nobody(
@@ -305,8 +303,7 @@ def test_read_only_may_read_everything_and_change_nothing(
                     assert answer.json()["type"].endswith("/problems/not-permitted")
                 else:
                     assert answer.status_code == 200, answer.text
-        with subtests.test(unchanged_by=str(operation)):
-            assert _stored_but_the_audit(world, victim) == before
+    assert _stored_but_the_audit(world, victim) == before
     assert changing >= 20
     recorded = victim.account.api.call("GET", "/api/logs?limit=250")["logs"]
     told = [event for event in recorded if event["seq"] >= size]

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncGenerator, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,20 +31,27 @@ pytestmark = pytest.mark.postgres
 
 
 @dataclass
-class Ruled:
-    """A platform whose region `de-1` reaches the directory under a role of its own."""
+class Role:
+    """The role of the region `de-1` in a directory."""
 
-    platform: Platform
     url: str
-    role: str
+    name: str
 
     async def execute(self, statement: str) -> str:
-        """Run a statement as the region's role; gives what became of it."""
-        connection = await asyncpg.connect(_address(self.url), user=self.role, timeout=10)
+        """Run a statement as the role; gives what became of it."""
+        connection = await asyncpg.connect(_address(self.url), user=self.name, timeout=10)
         try:
             return await connection.execute(statement)
         finally:
             await connection.close()
+
+
+@dataclass
+class Ruled:
+    """A platform whose region `de-1` reaches the directory under a role of its own."""
+
+    platform: Platform
+    role: Role
 
 
 def _address(url: str) -> str:
@@ -73,30 +80,55 @@ def a_role(url: str) -> Generator[str]:
         run_apart(_as_owner(url, f"DROP OWNED BY {quoted}", f"DROP ROLE {quoted}"))
 
 
-@pytest.fixture
-async def ruled(postgres: PostgresServer, tmp_path: Path) -> AsyncGenerator[Ruled]:
+@contextmanager
+def lending(postgres: PostgresServer) -> Generator[tuple[dict[str, str], str]]:
+    """Lend the databases of a platform, by name, and a role for its region."""
     with ExitStack() as lent:
         urls = {name: lent.enter_context(postgres.database()) for name in ("identity", OPEN, DISCREET)}
-        for name, url in urls.items():
-            await migrate(url, History.GLOBAL if name == "identity" else History.REGION)
-        role = lent.enter_context(a_role(urls["identity"]))
-        for _ in range(2):
-            await _as_owner(urls["identity"], *grant_statements(OPEN, role))
-        own = make_url(urls["identity"]).set(username=role).render_as_string(hide_password=False)
-        regions = {name: urls[name] for name in (OPEN, DISCREET)}
-        async with platform(urls["identity"], regions, tmp_path, directory_urls={OPEN: own}) as opened:
-            for _ in range(3):
-                await opened.add_person()
-            for number, region in enumerate(opened.regions.values()):
-                person = await opened.person(opened.people[number])
-                new = NewAccount("Example Labs", region.id, "en", "UTC")
-                await create_account(region.plane, person, new, None)
-            await opened.settle()
-            now = opened.clock()
-            await opened.identity.run_tx(
-                lambda tx: put_departures(tx, UserId("x"), (OPEN, DISCREET), version=1, now=now)
-            )
-            yield Ruled(opened, urls["identity"], role)
+        yield urls, lent.enter_context(a_role(urls["identity"]))
+
+
+@asynccontextmanager
+async def ruling(urls: dict[str, str], role: str, folder: Path) -> AsyncGenerator[Ruled]:
+    """Open a platform with three people and an account in each region, of which one region has its own role."""
+    for name, url in urls.items():
+        await migrate(url, History.GLOBAL if name == "identity" else History.REGION)
+    for _ in range(2):
+        await _as_owner(urls["identity"], *grant_statements(OPEN, role))
+    own = make_url(urls["identity"]).set(username=role).render_as_string(hide_password=False)
+    regions = {name: urls[name] for name in (OPEN, DISCREET)}
+    async with platform(urls["identity"], regions, folder, directory_urls={OPEN: own}) as opened:
+        for _ in range(3):
+            await opened.add_person()
+        for number, region in enumerate(opened.regions.values()):
+            person = await opened.person(opened.people[number])
+            new = NewAccount("Example Labs", region.id, "en", "UTC")
+            await create_account(region.plane, person, new, None)
+        await opened.settle()
+        now = opened.clock()
+        await opened.identity.run_tx(
+            lambda tx: put_departures(tx, UserId("x"), (OPEN, DISCREET), version=1, now=now)
+        )
+        yield Ruled(opened, Role(urls["identity"], role))
+
+
+@pytest.fixture
+async def ruled(postgres: PostgresServer, tmp_path: Path) -> AsyncGenerator[Ruled]:
+    with lending(postgres) as (urls, role):
+        async with ruling(urls, role, tmp_path) as made:
+            yield made
+
+
+@pytest.fixture(scope="module")
+def unchanged(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Role]:
+    """The role on a platform that is closed: for tests that leave everything as they found it."""
+
+    async def make(urls: dict[str, str], role: str) -> Role:
+        async with ruling(urls, role, tmp_path_factory.mktemp("ruled")) as made:
+            return made.role
+
+    with lending(postgres) as (urls, role):
+        yield run_apart(make(urls, role))
 
 
 async def test_the_role_is_enough_for_everything_that_the_region_does(ruled: Ruled):
@@ -141,13 +173,13 @@ async def _accounts(ruled: Ruled, region: RegionId):
         *("email_changes", "email_undo_links", "released_addresses"),
     ],
 )
-async def test_credentials_and_sessions_are_out_of_reach(ruled: Ruled, table: str):
+async def test_credentials_and_sessions_are_out_of_reach(unchanged: Role, table: str):
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await ruled.execute(f"TABLE {table}")
+        await unchanged.execute(f"TABLE {table}")
 
 
 async def test_only_people_of_the_region_are_seen(ruled: Ruled):
-    connection = await asyncpg.connect(_address(ruled.url), user=ruled.role, timeout=10)
+    connection = await asyncpg.connect(_address(ruled.role.url), user=ruled.role.name, timeout=10)
     rows = await connection.fetch("SELECT user_id FROM users")
     await connection.close()
 
@@ -163,9 +195,9 @@ async def test_only_people_of_the_region_are_seen(ruled: Ruled):
         "UPDATE directory_departures SET state = 'ready' WHERE region_id = 'jp-1'",
     ],
 )
-async def test_rows_of_another_region_cannot_be_changed(ruled: Ruled, statement: str):
-    assert await ruled.execute(statement) == "UPDATE 0"
-    assert await ruled.execute(statement.replace("jp-1", "de-1")) == "UPDATE 1"
+async def test_rows_of_another_region_cannot_be_changed(unchanged: Role, statement: str):
+    assert await unchanged.execute(statement) == "UPDATE 0"
+    assert await unchanged.execute(statement.replace("jp-1", "de-1")) == "UPDATE 1"
 
 
 @pytest.mark.parametrize(
@@ -193,24 +225,28 @@ async def test_rows_of_another_region_cannot_be_changed(ruled: Ruled, statement:
         "DROP POLICY x ON directory_accounts",
     ],
 )
-async def test_what_is_not_the_regions_is_refused(ruled: Ruled, statement: str):
+async def test_what_is_not_the_regions_is_refused(unchanged: Role, statement: str):
     with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError)):
-        await ruled.execute(statement)
+        await unchanged.execute(statement)
 
 
-async def test_the_feed_of_another_region_is_not_seen(ruled: Ruled):
-    assert await ruled.execute("SELECT * FROM directory_feed WHERE region_id = 'jp-1'") == "SELECT 0"
-    assert await ruled.execute("SELECT * FROM directory_feed WHERE region_id = 'de-1'") != "SELECT 0"
+async def test_the_feed_of_another_region_is_not_seen(unchanged: Role):
+    assert await unchanged.execute("SELECT * FROM directory_feed WHERE region_id = 'jp-1'") == "SELECT 0"
+    assert await unchanged.execute("SELECT * FROM directory_feed WHERE region_id = 'de-1'") != "SELECT 0"
 
 
 async def test_only_its_own_feed_can_be_forgotten(ruled: Ruled):
-    assert await ruled.execute("DELETE FROM directory_feed WHERE region_id = 'jp-1'") == "DELETE 0"
-    assert await ruled.execute("DELETE FROM directory_feed WHERE region_id = 'de-1'") != "DELETE 0"
+    assert await ruled.role.execute("DELETE FROM directory_feed WHERE region_id = 'jp-1'") == "DELETE 0"
+    assert await ruled.role.execute("DELETE FROM directory_feed WHERE region_id = 'de-1'") != "DELETE 0"
 
 
 async def test_only_its_own_index_can_be_forgotten(ruled: Ruled):
-    assert await ruled.execute("DELETE FROM directory_memberships WHERE region_id = 'jp-1'") == "DELETE 0"
-    assert await ruled.execute("DELETE FROM directory_memberships WHERE region_id = 'de-1'") == "DELETE 1"
+    assert (
+        await ruled.role.execute("DELETE FROM directory_memberships WHERE region_id = 'jp-1'") == "DELETE 0"
+    )
+    assert (
+        await ruled.role.execute("DELETE FROM directory_memberships WHERE region_id = 'de-1'") == "DELETE 1"
+    )
 
 
 async def test_the_role_is_enough_to_purge_an_account_and_file_its_receipt(ruled: Ruled):
@@ -227,14 +263,14 @@ async def test_the_role_is_enough_to_purge_an_account_and_file_its_receipt(ruled
     assert await ending.index(account) == []
     (filed,) = await ending.filed()
     assert (filed.account_id, filed.region_id) == (account, OPEN)
-    assert await ruled.execute("SELECT * FROM directory_receipts") == "SELECT 1"
+    assert await ruled.role.execute("SELECT * FROM directory_receipts") == "SELECT 1"
 
 
 async def test_the_receipts_of_another_region_are_not_seen(ruled: Ruled):
     theirs = "INSERT INTO directory_receipts VALUES ('r', 'jp-1', '000000000001', now(), now(), now(), 'x')"
-    await _as_owner(ruled.url, theirs)
+    await _as_owner(ruled.role.url, theirs)
 
-    assert await ruled.execute("SELECT * FROM directory_receipts") == "SELECT 0"
+    assert await ruled.role.execute("SELECT * FROM directory_receipts") == "SELECT 0"
 
 
 def test_a_region_that_is_none_makes_no_sql():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 
@@ -25,6 +26,8 @@ from domicile.apps.local_postgres import (
     reach_binaries,
     start_cluster,
 )
+
+ResultT = TypeVar("ResultT")
 
 # Nothing here outlives the run, so nothing needs to survive a crash.
 _OPTIONS = {
@@ -116,10 +119,10 @@ class PostgresServer:
         run_apart(execute())
 
 
-def run_apart(work: Coroutine[object, object, None]) -> None:
+def run_apart(work: Coroutine[object, object, ResultT]) -> ResultT:
     """Run a coroutine to its end in a thread of its own, so that a caller inside an event loop may wait for it."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(asyncio.run, work).result()
+        return pool.submit(asyncio.run, work).result()
 
 
 @contextmanager
