@@ -1,5 +1,6 @@
 """`python -m workload_security`: serves on this machine, set up by the environment."""
 
+import logging
 import os
 
 import uvicorn
@@ -10,6 +11,7 @@ from workload_security.settings import read_settings
 
 def main() -> None:
     """Serve until the process is ended."""
+    logging.basicConfig(level=logging.WARNING)
     settings = read_settings(os.environ)
     if not settings.webhook_secrets():
         raise SystemExit(

@@ -52,4 +52,5 @@ def purge(database: Database, account: str) -> dict[str, int]:
             "INSERT OR REPLACE INTO accounts (account, state, seq, deleted) VALUES (?, 'purged', 0, ?)",
             account, json.dumps(deleted),
         )  # fmt: skip
+    database.forget()
     return deleted

@@ -7,7 +7,7 @@ from litestar.params import FromHeader, HeaderParameter, JSONBody, SkipValidatio
 from msgspec import Meta, Struct
 
 from workload_security import agents, findings, kept_items
-from workload_security.problem import ServiceProblem, not_found
+from workload_security.problem import not_found
 from workload_security.region import ServedRegion
 
 OPEN_PATHS = frozenset({"/agents/enrol", "/agents/policy", "/agents/findings"})
@@ -64,8 +64,6 @@ async def take_findings(
 ) -> dict[str, int]:
     """Keep what an agent found; what comes again is passed over."""
     agent = agents.recognise(region.database, authorization)
-    if any(len(each.path) > 4096 or len(each.id) > 64 or len(each.at) > 40 for each in data.findings):
-        raise ServiceProblem(400, "invalid-input", "A path, id or moment is too long.")
     findings.keep(region.database, agent, data.findings)
     return {"taken": len(data.findings)}
 

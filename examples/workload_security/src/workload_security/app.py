@@ -101,6 +101,7 @@ def _litestar(handlers: list[Any], **more: Any) -> App:
         handlers,
         exception_handlers=HANDLERS,
         openapi_config=None,
+        logging_config=None,
         request_max_body_size=_LARGEST_BODY_BYTES,
         **more,
     )  # its types of scopes are narrower than those of ASGI

@@ -89,8 +89,10 @@ class Console:
         async with session.renewing:
             try:
                 return await session.region.guard.authenticate(session.admitted.authorization)
-            except Refused:
-                pass  # ten minutes are over, or something has changed: the next token tells
+            except Refused as refused:
+                if refused.status != 401:
+                    raise  # nobody can be recognised at present
+            # Ten minutes are over, or something has changed: the next token tells.
             try:
                 session.admitted = await session.region.serving.renew(session.admitted.handle)
                 return await session.region.guard.authenticate(session.admitted.authorization)

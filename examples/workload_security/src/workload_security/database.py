@@ -70,6 +70,10 @@ class Database:
         """Change rows; tells how many."""
         return self._connection.execute(statement, values).rowcount
 
+    def forget(self) -> None:
+        """Let nothing that was deleted stay beside the file."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

@@ -5,8 +5,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Row
+from typing import Annotated, Literal
 
-from msgspec import Struct, to_builtins
+from msgspec import Meta, Struct, to_builtins
 
 from workload_security.agents import Agent
 from workload_security.database import Database
@@ -18,20 +19,20 @@ LARGEST_PAGE = 100
 class FileState(Struct, frozen=True):
     """A file as an agent saw it."""
 
-    sha256: str
+    sha256: Annotated[str, Meta(max_length=64)]
     size: int
-    mode: str
+    mode: Annotated[str, Meta(max_length=16)]
     modified: float
 
 
-class Found(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class Found(Struct, frozen=True, forbid_unknown_fields=True):
     """What an agent tells."""
 
-    id: str
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
     """Of the agent's own making: one that comes again is passed over."""
-    path: str
-    change: str
-    at: str
+    path: Annotated[str, Meta(max_length=4096)]
+    change: Literal["created", "changed", "deleted"]
+    at: Annotated[str, Meta(max_length=40)]
     before: FileState | None = None
     after: FileState | None = None
 

@@ -19,7 +19,8 @@ _MOST_UNSENT = 10_000
 """Of more the oldest are given up."""
 _SLOWER = 5
 """How many times longer the agent waits while its account is suspended."""
-_UNAUTHENTICATED = 401
+_TRIES_TO_ENROL = 10
+_UNAUTHENTICATED, _CONFLICT = 401, 409
 
 
 def main() -> None:
@@ -100,13 +101,20 @@ class Agent:
 
 
 def _enrol(home: Home, service: WorkloadService, token: str, computer: str) -> str:
-    try:
-        credential = service.enrol(token, computer, platform.system().lower())
-    except Unreachable as failure:
-        sys.exit(str(failure))
-    home.keep_credential(credential)
-    _say(f"enrolled as {computer}")
-    return credential
+    """Enrol, and keep the credential; a service that is just starting may not be there, or not know of the computer yet."""
+    for is_last in [False] * (_TRIES_TO_ENROL - 1) + [True]:
+        try:
+            credential = service.enrol(token, computer, platform.system().lower())
+        except (Unreachable, Stopped) as failure:
+            may_pass = isinstance(failure, Unreachable) or failure.status == _CONFLICT
+            if is_last or not may_pass:
+                sys.exit(str(failure))
+            time.sleep(1)
+        else:
+            home.keep_credential(credential)
+            _say(f"enrolled as {computer}")
+            return credential
+    raise AssertionError("unreachable: the last try returns or exits")
 
 
 def _arguments() -> argparse.Namespace:

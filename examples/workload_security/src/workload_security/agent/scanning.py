@@ -10,6 +10,7 @@ from typing import Final
 
 MOST_FILES: Final = 10_000
 """Below one path of a policy; the others are not looked at."""
+_LONGEST_PATH = 4096
 _PIECE_BYTES = 1024 * 1024
 _EVERYTHING_BELOW = "/**"
 
@@ -40,10 +41,11 @@ class Difference:
     after: FileState | None
 
     def body(self) -> dict[str, object]:
-        """Write it as it is told."""
+        """Write it as it is told; of a name that is no text, the bytes are shown."""
         states = {"before": self.before, "after": self.after}
         told = {name: asdict(state) for name, state in states.items() if state}
-        return {"path": self.path, "change": self.change, **told}
+        path = os.fsencode(self.path).decode(errors="backslashreplace")
+        return {"path": path[:_LONGEST_PATH], "change": self.change, **told}
 
 
 def look_at(policy_path: str) -> Look:
