@@ -4,7 +4,7 @@ import json
 import sqlite3
 import stat
 from base64 import urlsafe_b64decode
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +19,16 @@ from tests.support.api import Api, installing, serving
 from tests.support.databases import DatabaseEngine
 from tests.support.people import FrozenClock
 from tests.support.services import SERVICE_CREDENTIAL, register
-from tests.support.workload import Workload, agent_running, free_port, workload_running, write_manifest_for
+from tests.support.workload import (
+    Workload,
+    agent_running,
+    free_port,
+    workload_process,
+    workload_running,
+    write_manifest_for,
+)
 from tests.support.world import Account, World, until
+from workload_security.__main__ import main
 
 COMPUTERS, POLICIES = "/api/services/workload/computers", "/api/services/workload/policies"
 
@@ -357,40 +365,79 @@ def test_what_is_not_signed_by_its_region_is_not_heard(stage: Stage):
         assert (answer.status_code, code_in(answer)) == (401, "message-refused")
 
 
-@pytest.mark.parametrize("is_away", [False, True], ids=["told", "away"])
-def test_of_a_purged_account_nothing_remains_and_the_receipt_joins_that_of_the_account(
-    own_stage: Stage, *, is_away: bool
+def test_an_operator_starts_it_by_the_environment_and_ends_it_by_a_signal(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    stage = own_stage
-    other = stage.in_another_account()
-    for each, path in ((stage, "/etc/canary-purged"), (other, "/etc/canary-kept")):
+    server, port = stage.world.server, free_port()
+    monkeypatch.setenv("WORKLOAD_CREDENTIAL", SERVICE_CREDENTIAL)
+    monkeypatch.setenv("WORKLOAD_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match="put webhook secrets into"):
+        main()
+    (tmp_path / "de-1.webhook-secret").write_text((stage.workload.data / "de-1.webhook-secret").read_text())
+    with workload_process(server, tmp_path, port) as process:
+        until(lambda: health(port), lambda found: found == {"de-1": True})
+        process.terminate()
+        _, said = process.communicate(timeout=20)
+    assert "Finished server process" in said and "Traceback" not in said
+
+
+def health(port: int) -> dict[str, bool] | None:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/healthz").json()
+    except httpx2.TransportError:
+        return None
+
+
+def test_of_a_purged_account_nothing_remains_and_the_receipt_joins_that_of_the_account(own_stage: Stage):
+    told, kept = own_stage, own_stage.in_another_account()
+    missed = own_stage.in_another_account()
+    for each, path in (
+        (told, "/etc/canary-told"),
+        (missed, "/etc/canary-missed"),
+        (kept, "/etc/canary-kept"),
+    ):
         each.watch("web-1", "/etc")
-        told = {"findings": [finding("a", path)]}
-        each.agent("web-1").call("POST", "/de-1/agents/findings", told)
-    receipt = stage.suspend()
-    if is_away:
-        stage.workload.stop()
-    stage.world.server.clock.advance(days=30, seconds=1)
-    anyone = stage.world.server.anyone
-    path = f"/api/deletion-receipts/{receipt}"
-    until(lambda: anyone.get(path).status_code, lambda status: status == 200)
-    if is_away:
-        stage.workload.start()
-
-    mine = until(
-        lambda: anyone.call("GET", path)["services"][0], lambda mine: mine["state"] == "acknowledged"
-    )
-
-    claims = json.loads(urlsafe_b64decode(mine["signed"].split(".")[1] + "=="))
-    assert (claims["service"], claims["remaining"]) == ("workload", 0)
+        each.agent("web-1").call("POST", "/de-1/agents/findings", {"findings": [finding("a", path)]})
     deleted = {"findings": 1, "agents": 1, "activation tokens": 1, "computers": 1, "policies": 1}
-    assert claims["deleted"] == deleted
-    stage.workload.stop()
-    files = b"".join(file.read_bytes() for file in stage.workload.data.glob("de-1.db*"))
-    assert (b"/etc/canary-purged" in files, b"/etc/canary-kept" in files) == (False, True)
-    with closing(sqlite3.connect(stage.workload.data / "de-1.db")) as database:
+
+    assert deleted_by_receipt(told, purged(told)) == deleted
+    missed = missed.entered_again()
+    receipt = purged(missed, before=own_stage.workload.stop)
+    own_stage.workload.start()
+    assert deleted_by_receipt(missed, receipt) == deleted
+
+    own_stage.workload.stop()
+    data = own_stage.workload.data
+    files = b"".join(file.read_bytes() for file in data.glob("de-1.db*"))
+    assert [name in files for name in (b"/etc/canary-told", b"/etc/canary-missed", b"/etc/canary-kept")] == [
+        *(False, False, True)
+    ]
+    with closing(sqlite3.connect(data / "de-1.db")) as database:
         (said,) = database.execute("SELECT group_concat(sql, ' ') FROM sqlite_master").fetchone()
         assert said.count("account TEXT") == len(deleted) + 1, "each table of accounts is looked at below"
-        kept = "\n".join(database.iterdump())
-    assert kept.count(other.account.id) == len(deleted) + 1
-    assert [line for line in kept.splitlines() if stage.account.id in line and "purged" not in line] == []
+        rows = [line for line in database.iterdump() if line.startswith("INSERT")]
+    assert len([row for row in rows if kept.account.id in row]) == len(deleted) + 1
+    for gone in (told, missed):
+        assert ["purged" in row for row in rows if gone.account.id in row] == [True]
+
+
+def purged(stage: Stage, *, before: Callable[[], None] = lambda: None) -> str:
+    """Suspend an account, and let its thirty days pass, doing something in between; gives the id of its receipt."""
+    receipt = stage.suspend()
+    before()
+    stage.world.server.clock.advance(days=30, seconds=1)
+    anyone = stage.world.server.anyone
+    until(lambda: anyone.get(f"/api/deletion-receipts/{receipt}").status_code, lambda status: status == 200)
+    return receipt
+
+
+def deleted_by_receipt(stage: Stage, receipt: str) -> dict[str, int]:
+    """Wait until the service's receipt has joined that of the account; gives what it says was deleted."""
+    anyone = stage.world.server.anyone
+    mine = until(
+        lambda: anyone.call("GET", f"/api/deletion-receipts/{receipt}")["services"][0],
+        lambda mine: mine["state"] == "acknowledged",
+    )
+    claims = json.loads(urlsafe_b64decode(mine["signed"].split(".")[1] + "=="))
+    assert (claims["service"], claims["account"], claims["remaining"]) == ("workload", stage.account.id, 0)
+    return claims["deleted"]

@@ -120,6 +120,25 @@ def workload_running(platform: LiveServer, data: Path, port: int) -> Generator[W
 
 
 @contextmanager
+def workload_process(platform: LiveServer, data: Path, port: int) -> Generator[subprocess.Popen[str]]:
+    """Run the service as its operator does, with its settings in the environment, until the body ends."""
+    given = {
+        "PYTHONPATH": _SOURCES,
+        "WORKLOAD_DOMICILE_URL": platform.url,
+        "WORKLOAD_CREDENTIAL": SERVICE_CREDENTIAL,
+        "WORKLOAD_DATA": str(data),
+        "WORKLOAD_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "workload_security"]
+    process = subprocess.Popen(command, env={**os.environ, **given}, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=20)
+
+
+@contextmanager
 def agent_running(
     workload: Workload, home: Path, *, token: str = "", computer: str = "web-1"
 ) -> Generator[subprocess.Popen[str]]:

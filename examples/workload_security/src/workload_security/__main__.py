@@ -11,12 +11,12 @@ from workload_security.settings import read_settings
 
 def main() -> None:
     """Serve until the process is ended."""
-    logging.basicConfig(level=logging.WARNING)
     settings = read_settings(os.environ)
     if not settings.webhook_secrets():
         raise SystemExit(
             f"There is no region to serve: put webhook secrets into {settings.data}, as the README says."
         )
+    logging.basicConfig(level=logging.WARNING)
     uvicorn.run(
         build_app(settings), host="127.0.0.1", port=settings.port, ws="none", timeout_graceful_shutdown=5
     )
