@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 SDK = ROOT / "sdk" / "src"
+EXAMPLE = ROOT / "examples" / "workload_security" / "src"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -34,7 +35,7 @@ class Source:
     """One module."""
 
     path: Path
-    """From `src` or `sdk/src`, such as `domicile/kernel/ids.py`."""
+    """From `src`, `sdk/src` or the example's, such as `domicile/kernel/ids.py`."""
     text: str
 
     @property

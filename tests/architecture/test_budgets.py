@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import SDK, SRC, Function, Rule, Source, all_sources
+from tests.architecture.sources import EXAMPLE, SDK, SRC, Function, Rule, Source, all_sources
 
 MODULE_LINES = 600
 FUNCTION_LINES = 60
@@ -69,7 +69,7 @@ RULES = [long_modules, long_functions, meaningless_names, missing_docstrings, la
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("root", [SRC, SDK], ids=["server", "sdk"])
+@pytest.mark.parametrize("root", [SRC, SDK, EXAMPLE], ids=["server", "sdk", "example"])
 def test_every_module_keeps_the_rule(root: Path, rule: Rule):
     findings = [finding for source in all_sources(root) for finding in rule(source)]
 

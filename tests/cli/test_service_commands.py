@@ -32,7 +32,7 @@ def test_a_sound_manifest_is_summed_up(run: Run, tmp_path: Path):
     ended = run("service", "check", str(EXAMPLE), "--data", str(tmp_path))
 
     assert ended.code == 0
-    assert "Workload security, version 1, 3 levels, 4 kinds." in ended.out
+    assert "Workload security, version 2, 3 levels, 4 kinds." in ended.out
     assert "has not registered it" in ended.out
     told = json.loads(run("service", "check", str(EXAMPLE), "--data", str(tmp_path), "--json").out)
     assert (told["isSound"], told["registeredVersion"], told["kinds"]) == (

@@ -24,7 +24,7 @@ def faults_of(folder: Path, text: str, **more: Any) -> str:
 def test_the_manifest_of_the_example_is_sound():
     service = read_manifest(EXAMPLE)
 
-    assert (service.name, service.version, service.title) == ("workload", 1, "Workload security")
+    assert (service.name, service.version, service.title) == ("workload", 2, "Workload security")
     assert list(service.levels) == ["full-access", "read-only", "auditor"]
     assert {kind.name: kind.category for kind in service.kinds} == {
         "computer": Category.RESOURCE,

@@ -39,7 +39,7 @@ def test_an_account_has_the_services_of_its_region(platform: World, labs: Accoun
     assert names(labs) == ["cloudaccounts", "workload", "tresor"]
     assert names(shop) == ["cloudaccounts", "workload"]
     listed = labs.api.call("GET", "/api/services")["services"][1]
-    assert listed == {"name": "workload", "title": "Workload security", "version": 1}
+    assert listed == {"name": "workload", "title": "Workload security", "version": 2}
     assert labs.api.call("GET", "/api/services/tresor")["name"] == "tresor"
     refused = shop.api.get("/api/services/tresor")
     assert refused.status_code == 404

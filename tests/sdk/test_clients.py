@@ -1,8 +1,7 @@
 """The clients of the API, of threads and of event loops: what they read from a real platform, and what they repeat."""
 
-import inspect
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
@@ -10,9 +9,9 @@ import pytest
 from domicile_sdk import Problem, Unreachable
 from domicile_sdk.client import AsyncDomicile, Domicile, Whoami
 from domicile_sdk.client.calls import Calls
+from domicile_sdk.client.sending import Sender
 from domicile_sdk.exchange import Answer, Conversation, Request
-from domicile_sdk.transport import converse
-from tests.support.sdk import RealStage
+from tests.support.sdk import Line, RealStage, result
 
 SPEC = {"paths": ["/etc/passwd"], "everySeconds": 60}
 Client = Domicile | AsyncDomicile
@@ -28,15 +27,6 @@ async def client(real: RealStage, request: pytest.FixtureRequest) -> AsyncGenera
     else:
         async with AsyncDomicile(url, key) as of_a_loop:
             yield of_a_loop
-
-
-async def result(found: Any) -> Any:  # noqa: ANN401  # whatever a client gives
-    """Give what a client of either kind gives; a list of all it goes through."""
-    if inspect.iscoroutine(found):
-        return await found
-    if isinstance(found, AsyncIterator):
-        return [each async for each in found]
-    return list(found) if isinstance(found, Iterator) else found
 
 
 async def problem(ask: Callable[[], Any]) -> Problem:
@@ -93,7 +83,7 @@ async def test_what_the_schema_refuses_is_told_by_pointers(client: Client):
 
 
 async def test_all_items_of_many_pages_are_listed(client: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("domicile_sdk.client.calls._LARGEST_PAGE", 2)
+    monkeypatch.setattr("domicile_sdk.client.sending._LARGEST_PAGE", 2)
     names = [f"many-{number}" for number in range(5)]
     for name in names:
         await result(client.create_item("workload", "policies", name, spec=SPEC))
@@ -127,7 +117,7 @@ async def test_the_feed_can_be_looked_at(real: RealStage, client: Client):
 
 
 async def test_no_credential_is_in_a_repr(real: RealStage, client: Client):
-    secret = client._calls.authorization.partition(":")[2]
+    secret = client._calls.sender.authorization.partition(":")[2]
     assert len(secret) > 20
 
     for shown in (client, client._calls, Request("GET", "https://x", {"Authorization": secret})):
@@ -137,25 +127,6 @@ async def test_no_credential_is_in_a_repr(real: RealStage, client: Client):
 # ---------------------------------------------------------------- what is repeated
 
 
-class Line:
-    """Answers in turn, and keeps what was sent and for how long was paused."""
-
-    def __init__(self, *answers: Answer | None) -> None:
-        self.answers = list(answers)
-        self.sent: list[Request] = []
-        self.pauses: list[float] = []
-
-    def send(self, request: Request) -> Answer:
-        self.sent.append(request)
-        answer = self.answers.pop(0)
-        if answer is None:
-            raise Unreachable("lost")
-        return answer
-
-    def run(self, steps: Conversation[Any]) -> Any:  # noqa: ANN401  # whatever it ends with
-        return converse(steps, self.send, pause=self.pauses.append)
-
-
 def busy(status: int = 503, after: str | None = "3") -> Answer:
     return Answer(status, {} if after is None else {"retry-after": after}, b"{}")
 
@@ -163,7 +134,7 @@ def busy(status: int = 503, after: str | None = "3") -> Answer:
 WHO = {"principalURN": "u", "kind": "user", "id": "1", "name": "Ann", "method": "session"}
 ITEM = {"name": "etc", "labels": {}, "spec": {}, "version": 1, "created": "", "lastModified": ""}
 FOUND, MADE = Answer(200, {}, json.dumps(WHO).encode()), Answer(201, {}, json.dumps(ITEM).encode())
-CALLS = Calls("https://domicile.example", "ApiKey a:b")
+CALLS = Calls(Sender("https://domicile.example", "ApiKey a:b"))
 
 
 def create() -> Conversation[Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.architecture.sources import ROOT, SDK, all_sources
 
-_MODULES = {"httpx2": "httpx2", "joserfc": "joserfc"}
+_MODULES = {"httpx2": "httpx2", "joserfc": "joserfc", "standardwebhooks": "standardwebhooks"}
 
 
 def test_the_wheel_holds_every_module_the_mark_of_types_and_the_license_and_names_what_it_needs(
@@ -32,7 +32,11 @@ def test_the_wheel_holds_every_module_the_mark_of_types_and_the_license_and_name
     assert {name for name in held if ".dist-info/" not in name} == modules | {"domicile_sdk/py.typed"}
     assert any(name.endswith("/licenses/LICENSE") for name in held)
     assert told["License-Expression"] == "Apache-2.0" and told["Requires-Python"] == ">=3.11"
-    assert sorted(told.get_all("Requires-Dist", [])) == ["httpx2<3,>=2", "joserfc<2,>=1.5"]
+    assert sorted(told.get_all("Requires-Dist", [])) == [
+        "httpx2<3,>=2",
+        "joserfc<2,>=1.5",
+        "standardwebhooks<2,>=1",
+    ]
 
 
 def test_what_it_depends_on_is_what_it_imports_within_the_bounds_of_the_server():

@@ -1,15 +1,18 @@
 """A service of a test that uses the SDK: against a real platform, or against the SDK's own fake of a region."""
 
 import asyncio
+import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import pytest
 
-from domicile_sdk import Clock, Principal, Refused, Service, read_manifest
+from domicile_sdk import Clock, Principal, Refused, Service, Unreachable, read_manifest
+from domicile_sdk.exchange import Answer, Conversation, Request
 from domicile_sdk.testing import FakeApiKey, FakeRegion
+from domicile_sdk.transport import converse
 from tests.support.api import Api
 from tests.support.people import FrozenClock
 from tests.support.services import EXAMPLE
@@ -199,3 +202,31 @@ async def until_refused(ask: Ask, authorization: str, code: str) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"the answer is still {found} and not {code}")
         await asyncio.sleep(0.01)
+
+
+async def result(found: Any) -> Any:  # noqa: ANN401  # whatever a client gives
+    """Give what a client of either kind gives; a list of all it goes through."""
+    if inspect.iscoroutine(found):
+        return await found
+    if isinstance(found, AsyncIterator):
+        return [each async for each in found]
+    return list(found) if isinstance(found, Iterator) else found
+
+
+class Line:
+    """Answers in turn, and keeps what was sent and for how long was paused."""
+
+    def __init__(self, *answers: Answer | None) -> None:
+        self.answers = list(answers)
+        self.sent: list[Request] = []
+        self.pauses: list[float] = []
+
+    def send(self, request: Request) -> Answer:
+        self.sent.append(request)
+        answer = self.answers.pop(0)
+        if answer is None:
+            raise Unreachable("lost")
+        return answer
+
+    def run(self, steps: Conversation[Any]) -> Any:  # noqa: ANN401  # whatever it ends with
+        return converse(steps, self.send, pause=self.pauses.append)

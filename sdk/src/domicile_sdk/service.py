@@ -18,7 +18,7 @@ class Service:
     url: str
     """Of Domicile, where `/.well-known/domicile` is."""
     token: str = field(repr=False)
-    """The service's own credential (`domicile service token`), good for the revocation feed alone."""
+    """The service's own credential (`domicile service token`), good for the revocation feed, and for what the service says as itself."""
     namespace: str = "domicile"
     """The second part of the platform's URNs, a setting of its operator."""
     leeway_seconds: float = 5.0

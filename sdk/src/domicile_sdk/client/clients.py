@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from domicile_sdk.client.answers import Account, Decision, Item, Revocations, ServiceEntry, User, Whoami
-from domicile_sdk.client.calls import Calls, Page
+from domicile_sdk.client.calls import Calls
+from domicile_sdk.client.sending import Page, Sender
 from domicile_sdk.exchange import Conversation
 from domicile_sdk.transport import AsyncTransport, Transport, converse, converse_async
 
@@ -19,12 +20,12 @@ class Domicile:
     """
 
     def __init__(self, url: str, authorization: str, *, transport: Transport | None = None) -> None:
-        self._calls = Calls(url, authorization)
+        self._calls = Calls(Sender(url, authorization))
         self._transport = transport or Transport()
 
     def acting_for(self, authorization: str) -> "Domicile":
         """Give the same client under another credential, over the same connections."""
-        return Domicile(self._calls.url, authorization, transport=self._transport)
+        return Domicile(self._calls.sender.url, authorization, transport=self._transport)
 
     def whoami(self) -> Whoami:
         """Ask who the credential is."""
@@ -116,12 +117,12 @@ class AsyncDomicile:
     """`Domicile` for event loops."""
 
     def __init__(self, url: str, authorization: str, *, transport: AsyncTransport | None = None) -> None:
-        self._calls = Calls(url, authorization)
+        self._calls = Calls(Sender(url, authorization))
         self._transport = transport or AsyncTransport()
 
     def acting_for(self, authorization: str) -> "AsyncDomicile":
         """Give the same client under another credential, over the same connections."""
-        return AsyncDomicile(self._calls.url, authorization, transport=self._transport)
+        return AsyncDomicile(self._calls.sender.url, authorization, transport=self._transport)
 
     async def whoami(self) -> Whoami:
         """Ask who the credential is."""
