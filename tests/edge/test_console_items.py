@@ -97,7 +97,7 @@ def test_a_service_shows_its_kinds_by_category_with_how_many_there_are_and_what_
     assert headings[1:] == ["Resources", "Deployments", "Configuration", "Security policies"]
     row = text_of(page[page.index("Integrity-monitoring") :])
     assert row.startswith(
-        "Integrity-monitoring policies policies 2 of at most 1000 read, create, update, delete"
+        "Integrity-monitoring policies policies 2 of at most 1,000 read, create, update, delete"
     )
     assert f'href="{ann.service}/policies"' in page
     assert "0 of at most 20" in text_of(page)

@@ -12,7 +12,7 @@ from domicile.region.item_log.domain import Contents
 
 _AROUND = 3
 """Lines that are shown before and after what differs."""
-_MOST_PAIRS = 250_000
+_MOST_PAIRS = 1_000_000
 """Lines of one side times lines of the other up to which they are matched: the time grows faster than that."""
 
 
