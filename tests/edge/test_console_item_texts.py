@@ -9,6 +9,7 @@ import pytest
 from domicile.console.item_forms.schema_reading import begin, list_members
 from domicile.console.items.differences import compare
 from domicile.console.items.json_text import pretty, read_object
+from domicile.kernel.services import Category, Kind, Reference
 from domicile.kernel.text import Refused
 from domicile.region.item_log.domain import Contents, Target
 from tests.support.services import EXAMPLE
@@ -17,6 +18,11 @@ from tests.support.services import EXAMPLE
 def difference(before: object, after: object) -> list[str]:
     sides = [None if spec is None else Contents({"v": spec}) for spec in (before, after)]
     return [f"{line.mark}{line.text}" for line in compare(*sides)]
+
+
+def kind_of(schema: dict[str, Any], *naming: str) -> Kind:
+    references = tuple(Reference(pointer, "policy") for pointer in naming)
+    return Kind("kind", "kinds", "Kinds", Category.RESOURCE, json.dumps(schema), 1, references)
 
 
 @pytest.mark.parametrize(
@@ -111,19 +117,20 @@ def test_a_schema_is_told_member_by_member_and_gives_a_beginning() -> None:
         },
     }
 
-    told = [
-        (each.pointer, each.type, each.is_required, each.rules) for each in list_members(json.dumps(schema))
-    ]
+    members = list_members(kind_of(schema, "/paths/*", "/watch/a~1b"))
+    told = [(each.pointer, each.type, each.is_required, each.rules) for each in members]
 
     assert told == [
-        ("/paths", "list of: text", True, "at most 3 members"),
+        ("/paths", "list of: text", True, "3 or fewer members"),
         ("/mode", 'one of "on", "off"', True, ""),
         ("/watch", "object or null", True, ""),
         ("/watch/a~1b", "whole number", False, "at least 1"),
         ("/many", "list", False, ""),
         ("/many/*/x", "", False, ""),
     ]
-    assert begin(json.dumps(schema)) == {"paths": [], "mode": "on", "watch": {}}
+    named = [(each.pointer, each.names) for each in members if each.names]
+    assert named == [("/paths", "names a policy"), ("/watch/a~1b", "names a policy")]
+    assert begin(kind_of(schema)) == {"paths": [], "mode": "on", "watch": {}}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +143,7 @@ def test_a_schema_is_told_member_by_member_and_gives_a_beginning() -> None:
     ],
 )
 def test_whatever_a_schema_holds_something_is_told_of_it(schema: dict[str, Any]) -> None:
-    pointers = [member.pointer for member in list_members(json.dumps(schema))]
+    pointers = [member.pointer for member in list_members(kind_of(schema))]
 
     assert pointers == [f"/{name}" for name in schema.get("properties", {})]
-    assert set(begin(json.dumps(schema))) == set(schema.get("required", []))
+    assert set(begin(kind_of(schema))) == set(schema.get("required", []))

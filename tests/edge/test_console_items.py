@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from domicile.console.session_cookie import SESSION_COOKIE
-from tests.support.services import put_cloud_accounts
+from tests.support.services import SERVICE_CREDENTIAL, put_cloud_accounts
 from tests.support.world import Account, Person, World
 
 POLICIES = "/api/services/workload/policies"
@@ -377,6 +377,26 @@ def test_markup_in_what_an_item_holds_is_text_on_every_page(ann: Browser, accoun
     wrong = ann.post(f"{ann.service}/scripts/_new", typed)
     assert wrong.status_code == 400 and "<script" not in wrong.text and "<b>" not in wrong.text
     assert areas(wrong.text)["labels"] == HOSTILE
+
+
+def test_what_the_service_says_of_an_item_is_shown_and_of_which_version(
+    world: World, ann: Browser, account: Account
+) -> None:
+    make(account)
+    value = {"state": HOSTILE, "inner": {"deep": [1]}, "since": 5}
+    report = {"accountID": account.id, "kind": "policy", "name": "etc", "version": 1, "value": value}
+    service = world.anyone.with_(f"Bearer {SERVICE_CREDENTIAL}")
+    assert "The service has said nothing of it yet" in ann.page(f"{ann.service}/policies/etc")
+    service.call("POST", "/api/serving/de-1/statuses", {"statuses": [report]})
+    account.api.call("POST", f"{POLICIES}/etc", {"labels": {"a": "b"}})
+
+    item, listed = ann.page(f"{ann.service}/policies/etc"), ann.page(f"{ann.service}/policies")
+
+    assert "Of version 1: the service has said nothing of the latest change yet" in item
+    assert '"deep": [ 1 ]' in text_of(item)
+    assert "since: 5 (of version 1)" in text_of(listed)
+    for page in (item, listed):
+        assert "<script" not in page and "\u202e" not in page
 
 
 def test_another_sites_form_changes_nothing(ann: Browser, account: Account) -> None:

@@ -33,7 +33,7 @@ _GONE = frozenset({ErrorKind.NOT_FOUND})
 async def show_new(view: SkipValidation[View], collection: SkipValidation[Collection]) -> Response[str]:
     """The form, with what has to be there already in it."""
     place = collection.require(Verb.CREATE)
-    form = blank(spec=pretty(begin(place.kind.schema)))
+    form = blank(spec=pretty(begin(place.kind)))
     return view.render(_NEW, form=form, error=None, faults=[], **await _gather(collection, place))
 
 
@@ -135,7 +135,7 @@ async def _read(collection: Collection, name: str) -> Item:
 async def _gather(collection: Collection, place: Place) -> Values:
     return {
         "schema": pretty(json.loads(place.kind.schema)),
-        "members": list_members(place.kind.schema),
+        "members": list_members(place.kind),
         "inputs": INPUTS,
         "longest_name": LONGEST_NAME,
         "longest_location": LONGEST_LOCATION,

@@ -5,8 +5,10 @@ It tells and decides nothing: whatever is not known here is left out, and the wh
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
+
+from domicile.kernel.services import Kind
 
 _DEEPEST = 3
 _MOST_MEMBERS = 60
@@ -24,10 +26,10 @@ _RULES: Final = {
     "maximum": "at most {}",
     "exclusiveMinimum": "more than {}",
     "exclusiveMaximum": "less than {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} members",
-    "maxItems": "at most {} members",
+    "minLength": "{} or more characters",
+    "maxLength": "{} or fewer characters",
+    "minItems": "{} or more members",
+    "maxItems": "{} or fewer members",
     "pattern": "matches {}",
     "format": "format {}",
     "const": "always {}",
@@ -54,16 +56,23 @@ class Member:
     """Whether it must be there if what it stands in is."""
     description: str
     rules: str
+    names: str = ""
+    """Which other item of the account it names, or each of its members does; empty: none."""
 
 
-def list_members(schema: str) -> list[Member]:
+def list_members(kind: Kind) -> list[Member]:
     """List what items can hold, the outer before the inner; of a large schema, the first of it."""
-    return list(_below(_object(json.loads(schema)), "", _DEEPEST))[:_MOST_MEMBERS]
+    found = list(_below(_object(json.loads(kind.schema)), "", _DEEPEST))[:_MOST_MEMBERS]
+    named = {reference.pointer.removesuffix("/*"): reference.kind for reference in kind.references}
+    return [
+        replace(member, names=f"names a {named[member.pointer]}") if member.pointer in named else member
+        for member in found
+    ]
 
 
-def begin(schema: str) -> dict[str, Any]:
+def begin(kind: Kind) -> dict[str, Any]:
     """Make a spec to begin with: all that must be there, with nothing in it yet."""
-    whole = _object(json.loads(schema))
+    whole = _object(json.loads(kind.schema))
     properties = _object(whole.get("properties"))
     return {name: _beginning(_object(properties.get(name))) for name in _texts(whole.get("required"))}
 

@@ -14,8 +14,12 @@ _HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 def pretty(value: object) -> str:
-    """Write a value over several lines; characters that do not show, or turn the direction of others, are escaped."""
-    text = _write(value, 0)
+    """Write a value over several lines, with everything in it visible."""
+    return visible(_write(value, 0))
+
+
+def visible(text: str) -> str:
+    """Escape characters that do not show, or turn the direction of others; line breaks stay."""
     if text.replace("\n", "").isprintable():
         return text
     return "".join(_escape(character) for character in text)

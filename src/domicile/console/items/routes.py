@@ -9,7 +9,7 @@ from litestar.params import FromPath, QueryParameter, SkipValidation
 from domicile.console.forms import Form, blank
 from domicile.console.items.authors import name_authors
 from domicile.console.items.collection import ITEM_PATH, KIND_PATH, Collection
-from domicile.console.items.json_text import pretty
+from domicile.console.items.json_text import pretty, visible
 from domicile.console.pages import Values
 from domicile.console.views import View, go_to
 from domicile.kernel.errors import DomainError, ErrorKind
@@ -168,7 +168,7 @@ def _links(collection: Collection, place: Place, named: tuple[Named, ...]) -> li
 def _brief(status: Status) -> str:
     """Tell the first of what a service says of an item in a few words."""
     members = ((name, value) for name, value in status.value.items() if not isinstance(value, Mapping | list))
-    told = [f"{name}: {value}"[:_LONGEST_OF_STATUS] for name, value in members]
+    told = [visible(f"{name}: {value}")[:_LONGEST_OF_STATUS] for name, value in members]
     return ", ".join(told[:_MOST_OF_STATUS])
 
 
