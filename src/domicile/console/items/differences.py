@@ -1,13 +1,12 @@
 """How what an item held differs from what it held before, line by line, for people to read."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import takewhile
 
-from domicile.console.items.json_text import pretty
+from domicile.console.items.json_text import pretty_by_name
 from domicile.region.item_log.domain import Contents
 
 _AROUND = 3
@@ -51,7 +50,7 @@ def _lines(contents: Contents | None) -> list[str]:
     """Write what an item held, with members in the order of their names, for that of an object says nothing."""
     if contents is None:
         return []
-    return pretty(json.loads(json.dumps(contents.as_json(), sort_keys=True))).split("\n")
+    return pretty_by_name(contents.as_json()).split("\n")
 
 
 def _common(old: Sequence[str], new: Sequence[str]) -> int:
