@@ -18,7 +18,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from domicile.infra.mail.keeping import list_mails, read_mail
+from tests.support.api import Installation
 from tests.support.browsing import PASSWORD, Visitor, visit
+from tests.support.services import EXAMPLE, register
 
 _NUMBERS = count(1)
 _VERIFY_LINK = re.compile(r"/verify/(\S+)")
@@ -41,8 +43,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server_url(data: Path) -> Generator[str]:
-    """The address of a server process of this run alone."""
-    with serving(data) as url:
+    """The address of a server process of this run alone, which has registered the service of the example."""
+    config = register(Installation(None, data), EXAMPLE)
+    with serving(data, "--config", str(config)) as url:
         yield url
 
 

@@ -1,6 +1,7 @@
 """What holds of every page: it fits, it is labelled, it asks nobody else for anything, and nobody else can make it act."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
@@ -39,12 +40,19 @@ _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.cli
 _UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a[href], summary")]
     .filter(e => !(e.labels && e.labels.length) && !e.getAttribute("aria-label") && !e.textContent.trim())
     .map(e => e.outerHTML)"""
+_LOST = """() => [...document.querySelectorAll("[aria-describedby], [aria-labelledby], a[href^='#']")]
+    .flatMap(e => [e.getAttribute("aria-describedby"), e.getAttribute("aria-labelledby"), (e.getAttribute("href") || "").slice(1)])
+    .flatMap(ids => (ids || "").split(" ")).filter(id => id && !document.getElementById(id))"""
 _DOUBLED = """() => { const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
     return ids.filter((id, at) => ids.indexOf(id) !== at); }"""
 
 
 def _check_page(visitor: Visitor, path: str) -> None:
     visitor.open(path)
+    _check_shown(visitor, path)
+
+
+def _check_shown(visitor: Visitor, path: str) -> None:
     assert visitor.page.get_by_role("heading", level=1).count() == 1, path
     assert visitor.page.locator("html").get_attribute("lang") == "en", path
     assert visitor.page.get_by_role("main").count() == 1, path
@@ -52,6 +60,7 @@ def _check_page(visitor: Visitor, path: str) -> None:
     assert visitor.page.evaluate(_OVERFLOW) == 0, path
     assert visitor.page.evaluate(_UNNAMED) == [], path
     assert visitor.page.evaluate(_DOUBLED) == [], path
+    assert visitor.page.evaluate(_LOST) == [], path
     scripts = visitor.page.locator("script")
     assert scripts.count() == len(SCRIPTS.get(path, ())), path
     for script, name in zip(scripts.all(), SCRIPTS.get(path, ()), strict=True):
@@ -89,6 +98,43 @@ def test_pages_of_a_signed_in_person_fit_and_are_labelled(newcomer: Callable[[st
             *OWN,
         ):
             _check_page(ada, path)
+
+
+def test_pages_of_what_an_account_keeps_fit_in_every_light_and_are_labelled(
+    newcomer: Callable[[str], Visitor],
+):
+    ada = newcomer("Ada")
+    account = ada.create_account("Example Laboratories of the longest name" + "e" * 50, "Germany")
+    long = "l" * 100
+    script = {
+        "kind": "script",
+        "name": long,
+        "labels": {"stage": "live", "k" * 63: "v" * 63},
+        "spec": {"text": "x" * 300 + "\n<b>"},
+        "target": {"provider": "aws", "location": "l" * 100},
+    }
+    policy = {"kind": "policy", "name": "etc", "spec": {"paths": ["/etc"]}}
+    computer = {"kind": "computer", "name": long, "spec": {"hostname": "h", "policy": "etc"}}
+    ada.keep(account, script, policy, computer)
+    ada.keep(account, {**script, "spec": {"text": "y" * 300}})
+    service = f"/accounts/{account}/services/workload"
+    scripts = f"{service}/scripts"
+
+    looks: list[tuple[Literal["light", "dark"], int]] = [("light", 1600), ("dark", 360)]
+    for scheme, width in looks:
+        ada.page.emulate_media(color_scheme=scheme)
+        ada.page.set_viewport_size({"width": width, "height": 720})
+        for path in (
+            *(f"/accounts/{account}/services", service, f"{service}/settings", f"{service}/policies/etc"),
+            *(scripts, f"{scripts}?selector=(", f"{scripts}/_new", f"{scripts}/{long}"),
+            *(f"{scripts}/{long}/edit", f"{scripts}/{long}/delete", f"{scripts}/{long}/versions/2"),
+            f"{scripts}/{long}/versions/1/rollback",
+        ):
+            _check_page(ada, path)
+        ada.open(f"{scripts}/_new")
+        ada.fill(name="No", labels="x" * 200, spec='{"text": 1, "' + "m" * 200 + '": 2}')
+        ada.press("Make this item")
+        _check_shown(ada, "what was refused")
 
 
 def test_every_page_keeps_to_itself(visitor: Visitor):

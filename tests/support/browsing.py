@@ -84,6 +84,19 @@ class Visitor:
         }
         return self.context.request.post(f"{self.url}{path}", form=form, headers=sent, max_redirects=0)
 
+    def keep(self, account: str, *items: dict[str, Any]) -> None:
+        """Keep items of the example's service in an account, by the API and with the person's rights."""
+        ask, url, headers = self.context.request.post, self.url, {"Api-Version": "v1"}
+        credentials = {"email": self.address, "password": PASSWORD}
+        session = ask(f"{url}/api/sessions", headers=headers, data=credentials).json()["token"]
+        entering = headers | {"Authorization": f"Bearer {session}"}
+        token = ask(f"{url}/api/accounts/{account}/token", headers=entering).json()["token"]
+        body = {"items": [{"service": "workload", **item} for item in items]}
+        applied = ask(
+            f"{url}/api/items/apply", headers=headers | {"Authorization": f"Bearer {token}"}, data=body
+        )
+        assert applied.status == 200, applied.text()
+
     def invite(self, account: str, address: str, role: str = "Read only") -> None:
         self.open(f"/accounts/{account}")
         self.fill(email=address)

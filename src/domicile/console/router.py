@@ -12,6 +12,10 @@ from domicile.console.ending.routes import ROUTES as ENDING
 from domicile.console.error_pages import ErrorPages
 from domicile.console.forms import provide_form
 from domicile.console.inviting.routes import ROUTES as INVITING
+from domicile.console.item_forms.routes import ROUTES as ITEM_FORMS
+from domicile.console.item_history.routes import ROUTES as ITEM_HISTORY
+from domicile.console.items.collection import COLLECTION
+from domicile.console.items.routes import ROUTES as ITEMS
 from domicile.console.joining.routes import ROUTES as JOINING
 from domicile.console.members.routes import ROUTES as MEMBERS
 from domicile.console.members.routes import provide_member
@@ -50,11 +54,14 @@ def create_console_router(surroundings: Surroundings) -> Router:
         route_handlers=[*MEMBERS, *INVITING],
         dependencies={**INSIDE, "member": Provide(provide_member)},
     )
+    kept_in_services = Router(
+        "/", route_handlers=[*ITEMS, *ITEM_FORMS, *ITEM_HISTORY], dependencies=COLLECTION
+    )
     everywhere = [*WELCOME, *REGISTRATION, *SIGNING_IN, *STEP_UP, *RECOVERY, *JOINING, *PROFILE, *ADDRESSES]
     everywhere += [*OWN_DATA, *ACCOUNTS, *ENDING, *CONTACTS, *SERVICES, *SECOND_FACTOR, *SECURITY]
     return Router(
         "/",
-        route_handlers=[*everywhere, *REFERENCE, *PROBLEMS, inside_account],
+        route_handlers=[*everywhere, *REFERENCE, *PROBLEMS, inside_account, kept_in_services],
         dependencies={
             "pages": Provide(lambda: pages, sync_to_thread=False),
             "surroundings": Provide(lambda: surroundings, sync_to_thread=False),

@@ -19,7 +19,7 @@ MOST_PERMISSIONS: Final = 500
 MOST_REFERENCES: Final = 10
 """Places in one kind at which its items name others."""
 
-TAKEN_PLURALS: Final = frozenset({"sessions"})
+TAKEN_PLURALS: Final = frozenset({"sessions", "open"})
 """Addresses below a service that are not those of a kind."""
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")

@@ -1,30 +1,32 @@
-"""The services of an account, opening one, and choosing the account for a service that sent somebody here."""
+"""The services of an account, what it keeps in each, opening one, and choosing the account for a service that sent somebody here."""
 
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter, SkipValidation
 
-from domicile.console.accounts.entered import INSIDE, READ_ACCOUNT, Entered
+from domicile.console.accounts.entered import INSIDE, Entered
+from domicile.console.accounts.naming import name_account
 from domicile.console.forms import Form
-from domicile.console.pages import policy_leading_to
+from domicile.console.pages import Values, policy_leading_to
 from domicile.console.views import View, go_to
-from domicile.kernel.callers import Person
+from domicile.kernel.callers import Caller, Person
 from domicile.kernel.errors import not_found
-from domicile.kernel.ids import AccountId, RegionId
+from domicile.kernel.ids import RegionId
 from domicile.kernel.paging import LARGEST_LIMIT, PageRequest
 from domicile.kernel.permissions import AccountState
-from domicile.kernel.services import READ_ONLY_LEVEL, Service
-from domicile.region.accounts.service import describe_account, list_my_accounts
+from domicile.kernel.services import READ_ONLY_LEVEL, Category, Kind, Service, Verb
+from domicile.region.accounts.service import list_my_accounts
 from domicile.region.entering.doors import Doors
+from domicile.region.items.service import count_items
 from domicile.region.openings.domain import opens, read_wish
 from domicile.region.openings.service import open_service
 from domicile.region.regions import Regions
-from domicile.region.services.service import list_services
+from domicile.region.services.service import describe_service, list_services
 
 _SERVICES = "services/templates/services.html"
+_SERVICE = "services/templates/service.html"
 _CHOOSE = "services/templates/choose.html"
 _ALL = PageRequest(LARGEST_LIMIT, None)
 
@@ -32,18 +34,31 @@ _ALL = PageRequest(LARGEST_LIMIT, None)
 @get("/accounts/{account_id:str}/services", dependencies=INSIDE)
 async def show_services(view: SkipValidation[View], entered: SkipValidation[Entered]) -> Response[str]:
     """What runs in the account's region, and what the person's role is worth in it."""
-    caller, plane = entered.caller, entered.plane
-    services = list_services(plane, caller)
+    services = list_services(entered.plane, entered.caller)
     return view.render(
         _SERVICES,
         headers=_leading_to(*services),
-        account=await _name(entered),
-        region=plane.region,
-        role=caller.role,
         services=services,
-        levels=dict(caller.role.service_roles),
-        opened={service.name for service in services if opens(caller.role, service)},
-        read_only=READ_ONLY_LEVEL,
+        **await _gather(entered, *services),
+    )
+
+
+@get("/accounts/{account_id:str}/services/{service_name:str}", dependencies=INSIDE)
+async def show_service(
+    service_name: FromPath[str], view: SkipValidation[View], entered: SkipValidation[Entered]
+) -> Response[str]:
+    """What the account keeps in one service, kind by kind, and what the person may do to it."""
+    caller = entered.caller
+    service = describe_service(entered.plane, caller, service_name)
+    return view.render(
+        _SERVICE,
+        headers=_leading_to(service),
+        service=service,
+        kinds=_by_category(service),
+        counts=await count_items(entered.plane, caller, service),
+        rights={kind.name: _rights(caller, service, kind) for kind in service.kinds},
+        reasons={kind.name: _reason(caller, service, kind) for kind in service.kinds},
+        **await _gather(entered, service),
     )
 
 
@@ -93,19 +108,32 @@ async def choose_account(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """An account as far as whoever works in its services alone may know it."""
-
-    id: AccountId
-    alias: str
-
-
-async def _name(entered: Entered) -> _Named:
+async def _gather(entered: Entered, *services: Service) -> Values:
     caller = entered.caller
-    if not caller.may(READ_ACCOUNT).allowed:
-        return _Named(caller.account_id, f"Account {caller.account_id}")
-    return _Named(caller.account_id, (await describe_account(entered.plane, caller)).alias)
+    return {
+        "account": await name_account(entered),
+        "region": entered.plane.region,
+        "role": caller.role,
+        "levels": dict(caller.role.service_roles),
+        "opened": {service.name for service in services if opens(caller.role, service)},
+        "read_only": READ_ONLY_LEVEL,
+    }
+
+
+def _by_category(service: Service) -> dict[str, list[Kind]]:
+    listed = {
+        category: [kind for kind in service.kinds if kind.category is category] for category in Category
+    }
+    return {category: kinds for category, kinds in listed.items() if kinds}
+
+
+def _rights(caller: Caller, service: Service, kind: Kind) -> list[Verb]:
+    return [verb for verb in Verb if caller.may(service.permission(kind, verb)).allowed]
+
+
+def _reason(caller: Caller, service: Service, kind: Kind) -> str:
+    """Say what settled whether the caller may read items of a kind."""
+    return caller.may(service.permission(kind, Verb.READ)).steps[-1].fact
 
 
 def _find(regions: Regions, name: str) -> Service:
@@ -126,4 +154,4 @@ def _leading_to(*services: Service) -> dict[str, str]:
     return {"Content-Security-Policy": policy_leading_to([f"{url.scheme}://{url.netloc}" for url in urls])}
 
 
-ROUTES = [show_services, open_one, choose_account]
+ROUTES = [show_services, show_service, open_one, choose_account]

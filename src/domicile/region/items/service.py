@@ -1,7 +1,7 @@
 """Use cases about items: each asks for the permission of its kind and verb, and lets nothing in that the schema refuses."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from domicile.infra.databases import RegionTx
@@ -10,7 +10,7 @@ from domicile.kernel.callers import Caller
 from domicile.kernel.errors import invalid, not_found
 from domicile.kernel.labels import Requirement
 from domicile.kernel.paging import Page, PageRequest
-from domicile.kernel.services import Verb
+from domicile.kernel.services import Service, Verb
 from domicile.kernel.versions import Precondition
 from domicile.region.item_log.domain import Contents, Place
 from domicile.region.items import store
@@ -19,6 +19,7 @@ from domicile.region.items.domain import (
     MOST_REFERENCES,
     Change,
     Item,
+    Named,
     Wanted,
     change_faults,
     find_named,
@@ -54,6 +55,23 @@ async def list_items(
     return await plane.database.read(
         lambda tx: store.list_items(tx, caller.account_id, place, selector, page)
     )
+
+
+async def count_items(plane: RegionPlane, caller: Caller, service: Service) -> Mapping[str, int]:
+    """Count what the account keeps in a service, by kind; the kinds of which the caller may read no item are not there."""
+    counted = await plane.database.read(lambda tx: store.count_by_kind(tx, caller.account_id, service.name))
+    return {kind: counted.get(kind, 0) for kind in _kinds_to_read(caller, service)}
+
+
+async def list_users_of_item(
+    plane: RegionPlane, caller: Caller, wanted: Wanted, name: str
+) -> tuple[Named, ...]:
+    """List the other items that name this one, of the kinds that the caller may read; of more than 26, some."""
+    place = find_place(plane, caller, wanted, Verb.READ)
+    require_name(name)
+    found = await plane.database.read(lambda tx: store.list_users(tx, caller.account_id, place, name))
+    readable = _kinds_to_read(caller, place.service)
+    return tuple(user for user in found if user.kind in readable)
 
 
 async def describe_item(plane: RegionPlane, caller: Caller, wanted: Wanted, name: str) -> Item:
@@ -129,6 +147,11 @@ async def run(
     if dry_run:
         return await plane.database.rehearse(work)
     return await plane.database.run_tx(work)
+
+
+def _kinds_to_read(caller: Caller, service: Service) -> frozenset[str]:
+    readable = (kind for kind in service.kinds if caller.may(service.permission(kind, Verb.READ)).allowed)
+    return frozenset(kind.name for kind in readable)
 
 
 def require_name(name: str) -> None:

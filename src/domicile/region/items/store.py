@@ -142,6 +142,13 @@ async def count_items(tx: RegionTx, account: AccountId, place: Place) -> int:
     return int(row.kept) if row else 0
 
 
+async def count_by_kind(tx: RegionTx, account: AccountId, service: str) -> dict[str, int]:
+    """Count an account's items in a service, by the kinds that there are any of."""
+    mine = (items.c.account_id == account) & (items.c.service == service)
+    query = select(items.c.kind, func.count().label("kept")).where(mine).group_by(items.c.kind)
+    return {row.kind: int(row.kept) for row in await tx.all(query)}
+
+
 async def update_item(tx: RegionTx, account: AccountId, place: Place, item: Item) -> bool:
     """Bring an item to its next version; False if another change came first."""
     mine = _of(items, account, place) & (items.c.name == item.name) & (items.c.version == item.version - 1)

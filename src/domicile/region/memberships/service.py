@@ -1,5 +1,7 @@
 """Use cases about the users of an account."""
 
+from collections.abc import Collection, Mapping
+
 from domicile.infra.databases import RegionTx
 from domicile.kernel.callers import Caller
 from domicile.kernel.errors import not_found
@@ -40,6 +42,12 @@ async def get_member(plane: RegionPlane, caller: Caller, user: UserId) -> Member
     """Describe one user of the caller's account; `not-found` for anybody who is not one."""
     caller.require("identity:user:read")
     return await plane.database.read(lambda tx: _get(tx, caller.account_id, user))
+
+
+async def name_members(plane: RegionPlane, caller: Caller, users: Collection[UserId]) -> Mapping[UserId, str]:
+    """Give the names of those of some people who are users of the caller's account."""
+    caller.require("identity:user:read")
+    return await plane.database.read(lambda tx: store.name_members(tx, caller.account_id, users))
 
 
 async def change_member(

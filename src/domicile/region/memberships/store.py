@@ -1,5 +1,6 @@
 """Memberships, member cards and all their SQL."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import (
@@ -211,6 +212,13 @@ async def find_member(tx: RegionTx, account: AccountId, user: UserId) -> Member 
     mine = (memberships.c.account_id == account) & (memberships.c.user_id == user)
     row = await tx.first(select(*_MEMBER).select_from(_JOINED).where(mine))
     return _member(row) if row else None
+
+
+async def name_members(tx: RegionTx, account: AccountId, users: Collection[UserId]) -> dict[UserId, str]:
+    """Give the names of users of an account; removed ones are not there."""
+    mine = (member_cards.c.account_id == account) & member_cards.c.user_id.in_(sorted(users))
+    rows = await tx.all(select(member_cards.c.user_id, member_cards.c.name).where(mine))
+    return {UserId(row.user_id): row.name for row in rows}
 
 
 async def has_member_with_email(tx: RegionTx, account: AccountId, spellings: tuple[str, str]) -> bool:

@@ -1,0 +1,1 @@
+"""Pages on which items are made and edited."""

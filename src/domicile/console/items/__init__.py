@@ -1,0 +1,1 @@
+"""Pages of what accounts keep in services."""
