@@ -320,6 +320,7 @@ def _limits_of_services() -> Iterator[tuple[str, str, str]]:
     yield "Kinds of a service", f"{services.MOST_KINDS}", services.__name__
     yield "Levels of a service", f"{services.MOST_LEVELS}", services.__name__
     yield "Length of an item's name", f"{items.LONGEST_NAME} characters", items.__name__
+    yield "How deep lists and objects lie in what an item holds", f"{items.DEEPEST}", items.__name__
     yield "Labels of an item", f"{labels.MOST_LABELS}", labels.__name__
     yield "Parts of a selector", f"{labels.MOST_REQUIREMENTS}", labels.__name__
     yield "Items that one item may name", f"{items.MOST_REFERENCES}", items.__name__

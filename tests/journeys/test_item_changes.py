@@ -347,3 +347,15 @@ def test_a_wish_needs_the_permission_of_what_it_does(platform: World, labs: Acco
     ):
         assert code_in(apply(api, wished)) == "not-permitted"
     assert names(labs.api, POLICIES) == ["etc"]
+
+
+@pytest.mark.parametrize(
+    ("depth", "is_told"), [(90, False), (101, True), (500, True), (964, True), (5000, False)]
+)
+def test_what_lies_too_deep_is_refused_before_anything_reads_it(labs: Account, depth: int, is_told: bool):
+    content = f'{{"name": "deep", "spec": {{"value": {"[" * depth + "]" * depth}}}}}'.encode()
+
+    answer = labs.api.send("POST", f"{SERVICE}/settings", content=content)
+
+    assert answer.status_code == 400
+    assert ("more than 100 deep" in answer.text) is is_told

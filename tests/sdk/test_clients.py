@@ -71,6 +71,15 @@ async def test_an_item_is_made_read_changed_and_deleted(client: Client):
     assert (gone.status, gone.code) == (404, "not-found")
 
 
+async def test_a_deployment_says_where_it_is_put_to_work(client: Client):
+    place, tokyo = ("workload", "scripts", "install"), {"provider": "aws", "location": "ap-northeast-1"}
+    made = await result(client.create_item(*place, spec={"text": "ls"}, target=tokyo))
+    moved = await result(client.change_item(*place, target={**tokyo, "location": "eu-central-1"}))
+    await result(client.delete_item(*place))
+
+    assert (made.target, moved.target["location"]) == (tokyo, "eu-central-1")
+
+
 async def test_what_the_schema_refuses_is_told_by_pointers(client: Client):
     refused = await problem(
         lambda: client.create_item("workload", "policies", "x", spec={"paths": [], "more": 1})
@@ -138,7 +147,7 @@ CALLS = Calls(Sender("https://domicile.example", "ApiKey a:b"))
 
 
 def create() -> Conversation[Any]:
-    return CALLS.create_item("workload", "policies", "etc", spec={}, labels={})
+    return CALLS.create_item("workload", "policies", "etc", spec={}, labels={}, target=None)
 
 
 def test_a_reading_is_repeated_when_it_was_lost_or_came_at_a_busy_time():

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domicile.kernel.clock import whole_seconds
 from domicile_sdk import Problem
 from domicile_sdk.exchange import Answer, Conversation
 from domicile_sdk.serving import (
@@ -16,6 +17,7 @@ from domicile_sdk.serving import (
     Purge,
     Report,
     ServingClient,
+    UsageRecord,
 )
 from domicile_sdk.serving.calls import ServingCalls
 from domicile_sdk.serving.watching import Watch
@@ -62,6 +64,23 @@ async def test_a_watch_lists_then_follows_and_goes_on_from_the_number_that_was_k
     assert changes == again and isinstance(changes, Changes)
     assert [(each.name, each.version, each.is_deletion) for each in changes.changes] == [(name, 2, True)]
     assert changes.seq == changes.changes[-1].seq > listing.seq
+
+
+async def test_what_accounts_used_counts_once(
+    real: RealStage, client: Client, request: pytest.FixtureRequest
+):
+    at = whole_seconds(real.clock.now)
+    name = request.node.callspec.id.replace(" ", "-")
+    records = [
+        UsageRecord(f"{name}-1", real.account.id, "computer-hours", 7, at),
+        UsageRecord(f"{name}-1", real.account.id, "computer-hours", 9, at),
+        UsageRecord(f"{name}-1", "000000000001", "computer-hours", 1, at),
+    ]
+
+    outcomes = await result(client.report_usage(records))
+
+    assert [each.outcome for each in outcomes] == ["counted", "repeated", "passed-over"]
+    assert 7 in [each["quantity"] for each in real.account.api.call("GET", "/api/usage")["usage"]]
 
 
 async def test_what_a_service_says_of_items_is_their_status(

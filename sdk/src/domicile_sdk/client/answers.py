@@ -123,6 +123,8 @@ class Item:
     """What `if_match` of a change names."""
     created: str
     last_modified: str
+    target: Mapping[str, str]
+    """Of a deployment: its `provider` and `location`; else empty."""
 
     @classmethod
     def of(cls, body: Fields) -> "Item":
@@ -134,6 +136,7 @@ class Item:
             version=body.whole("version"),
             created=body.text("created"),
             last_modified=body.text("lastModified"),
+            target=body.text_map("target") if "target" in body.members else {},
         )
 
 

@@ -43,10 +43,19 @@ class Calls:
         return self.sender.get(f"{_items(service, kind)}/{part(name)}", Item.of)
 
     def create_item(
-        self, service: str, kind: str, name: str, *, spec: Mapping[str, object], labels: Mapping[str, str]
+        self,
+        service: str,
+        kind: str,
+        name: str,
+        *,
+        spec: Mapping[str, object],
+        labels: Mapping[str, str],
+        target: Mapping[str, str] | None,
     ) -> Conversation[Item]:
         """Make an item; every try carries the same `Idempotency-Key`."""
-        body = {"name": name, "spec": dict(spec), "labels": dict(labels)}
+        body: dict[str, object] = {"name": name, "spec": dict(spec), "labels": dict(labels)}
+        if target is not None:
+            body["target"] = dict(target)
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         return self.sender.call("POST", _items(service, kind), Item.of, body=body, headers=headers)
 
@@ -58,10 +67,11 @@ class Calls:
         *,
         spec: Mapping[str, object] | None,
         labels: Mapping[str, str] | None,
+        target: Mapping[str, str] | None,
         if_match: int | None,
     ) -> Conversation[Item]:
-        """Replace an item's spec, or its labels, or both."""
-        given = {"spec": spec, "labels": labels}
+        """Replace an item's spec, its labels, or its target, each as a whole."""
+        given = {"spec": spec, "labels": labels, "target": target}
         body = {name: dict(value) for name, value in given.items() if value is not None}
         address = f"{_items(service, kind)}/{part(name)}"
         return self.sender.call("POST", address, Item.of, body=body, headers=_precondition(if_match))

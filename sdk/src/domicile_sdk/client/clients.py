@@ -59,9 +59,12 @@ class Domicile:
         *,
         spec: Mapping[str, object],
         labels: Mapping[str, str] | None = None,
+        target: Mapping[str, str] | None = None,
     ) -> Item:
         """Make an item; the problem `item-exists` if there is one with this name."""
-        return self._run(self._calls.create_item(service, kind, name, spec=spec, labels=labels or {}))
+        return self._run(
+            self._calls.create_item(service, kind, name, spec=spec, labels=labels or {}, target=target)
+        )
 
     def change_item(
         self,
@@ -71,11 +74,14 @@ class Domicile:
         *,
         spec: Mapping[str, object] | None = None,
         labels: Mapping[str, str] | None = None,
+        target: Mapping[str, str] | None = None,
         if_match: int | None = None,
     ) -> Item:
-        """Replace `spec`, or `labels`, or both; the problem `stale-version` if the version is not `if_match` any more."""
+        """Replace `spec`, `labels` or `target`, each as a whole; the problem `stale-version` if the version is not `if_match` any more."""
         return self._run(
-            self._calls.change_item(service, kind, name, spec=spec, labels=labels, if_match=if_match)
+            self._calls.change_item(
+                service, kind, name, spec=spec, labels=labels, target=target, if_match=if_match
+            )
         )
 
     def delete_item(self, service: str, kind: str, name: str, *, if_match: int | None = None) -> None:
@@ -156,9 +162,12 @@ class AsyncDomicile:
         *,
         spec: Mapping[str, object],
         labels: Mapping[str, str] | None = None,
+        target: Mapping[str, str] | None = None,
     ) -> Item:
         """Make an item; the problem `item-exists` if there is one with this name."""
-        return await self._run(self._calls.create_item(service, kind, name, spec=spec, labels=labels or {}))
+        return await self._run(
+            self._calls.create_item(service, kind, name, spec=spec, labels=labels or {}, target=target)
+        )
 
     async def change_item(
         self,
@@ -168,11 +177,14 @@ class AsyncDomicile:
         *,
         spec: Mapping[str, object] | None = None,
         labels: Mapping[str, str] | None = None,
+        target: Mapping[str, str] | None = None,
         if_match: int | None = None,
     ) -> Item:
-        """Replace `spec`, or `labels`, or both; the problem `stale-version` if the version is not `if_match` any more."""
+        """Replace `spec`, `labels` or `target`, each as a whole; the problem `stale-version` if the version is not `if_match` any more."""
         return await self._run(
-            self._calls.change_item(service, kind, name, spec=spec, labels=labels, if_match=if_match)
+            self._calls.change_item(
+                service, kind, name, spec=spec, labels=labels, target=target, if_match=if_match
+            )
         )
 
     async def delete_item(self, service: str, kind: str, name: str, *, if_match: int | None = None) -> None:

@@ -9,6 +9,8 @@ from domicile_sdk.serving.answers import (
     Outcome,
     Purge,
     Report,
+    UsageOutcome,
+    UsageRecord,
 )
 from domicile_sdk.serving.clients import AsyncServingClient, ServingClient
 
@@ -23,4 +25,6 @@ __all__ = [
     "Purge",
     "Report",
     "ServingClient",
+    "UsageOutcome",
+    "UsageRecord",
 ]

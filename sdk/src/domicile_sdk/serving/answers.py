@@ -54,6 +54,8 @@ class Change:
     labels: Mapping[str, str]
     spec: Mapping[str, object]
     """Both are empty of a deletion."""
+    target: Mapping[str, str]
+    """Of a deployment: its `provider` and `location`; else empty."""
 
     @property
     def is_deletion(self) -> bool:
@@ -73,6 +75,7 @@ class Change:
             at=body.text("time"),
             labels=body.text_map("labels") if "labels" in body.members else {},
             spec=body.inner("spec").members if "spec" in body.members else {},
+            target=body.text_map("target") if "target" in body.members else {},
         )
 
 
@@ -149,6 +152,40 @@ class Outcome:
             version=body.whole("version"),
             is_kept=body.text("outcome") == "kept",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """So much of something was used by an account at a moment."""
+
+    id: str
+    """The service's own name of the record, the same however often it is reported."""
+    account: str
+    meter: str
+    """Of the service's manifest."""
+    quantity: int
+    """Whole, in the unit of the meter."""
+    at: str
+    """RFC 3339."""
+
+    def body(self) -> dict[str, object]:
+        """Write it as it is sent."""
+        said = {"id": self.id, "accountID": self.account, "meter": self.meter}
+        return {**said, "quantity": self.quantity, "time": self.at}
+
+
+@dataclass(frozen=True, slots=True)
+class UsageOutcome:
+    """What came of a record."""
+
+    id: str
+    outcome: str
+    """`counted`, `repeated`, or `passed-over` for an account that the region does not have."""
+
+    @classmethod
+    def of(cls, body: Fields) -> "UsageOutcome":
+        """Read an answer."""
+        return cls(body.text("id"), body.text("outcome"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,16 @@ from domicile_sdk.client.sending import Page, Sender, part
 from domicile_sdk.exchange import Conversation, Fields
 from domicile_sdk.key_set import Region
 from domicile_sdk.service import Service
-from domicile_sdk.serving.answers import Admitted, ChangePage, KeptPage, Outcome, Purge, Report
+from domicile_sdk.serving.answers import (
+    Admitted,
+    ChangePage,
+    KeptPage,
+    Outcome,
+    Purge,
+    Report,
+    UsageOutcome,
+    UsageRecord,
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -16,6 +25,7 @@ WAIT_SECONDS: Final = 25
 _WAIT_TIMEOUT_SECONDS = 30.0
 _LARGEST_PAGE = 250
 _MOST_REPORTS = 100
+_MOST_RECORDS = 1000
 """In one request."""
 
 
@@ -46,6 +56,15 @@ class ServingCalls:
         for begin in range(0, len(reports), _MOST_REPORTS):
             body = {"statuses": [each.body() for each in reports[begin : begin + _MOST_REPORTS]]}
             outcomes += yield from sender.call("POST", f"{self._serving}/statuses", _read_outcomes, body=body)
+        return outcomes
+
+    def report_usage(self, records: Sequence[UsageRecord]) -> Conversation[list[UsageOutcome]]:
+        """Say what accounts used, however many records; gives what came of each, in order."""
+        sender = yield from self._here()
+        outcomes: list[UsageOutcome] = []
+        for begin in range(0, len(records), _MOST_RECORDS):
+            body = {"records": [each.body() for each in records[begin : begin + _MOST_RECORDS]]}
+            outcomes += yield from sender.call("POST", f"{self._serving}/usage", _read_usage, body=body)
         return outcomes
 
     def owed_purges(self, cursor: str) -> Conversation[Page[Purge]]:
@@ -96,6 +115,10 @@ class ServingCalls:
 
     def _find(self, discovery: Fields) -> Region:
         return Region.find(discovery, self.service.region)
+
+
+def _read_usage(body: Fields) -> list[UsageOutcome]:
+    return [UsageOutcome.of(each) for each in body.objects("results")]
 
 
 def _read_outcomes(body: Fields) -> list[Outcome]:

@@ -6,7 +6,16 @@ from typing import Self, TypeVar
 
 from domicile_sdk.exchange import Conversation
 from domicile_sdk.service import Service
-from domicile_sdk.serving.answers import Admitted, Changes, Listing, Outcome, Purge, Report
+from domicile_sdk.serving.answers import (
+    Admitted,
+    Changes,
+    Listing,
+    Outcome,
+    Purge,
+    Report,
+    UsageOutcome,
+    UsageRecord,
+)
 from domicile_sdk.serving.calls import ServingCalls
 from domicile_sdk.serving.watching import Watch
 from domicile_sdk.transport import AsyncTransport, Transport, converse, converse_async
@@ -33,6 +42,10 @@ class ServingClient:
     def report(self, reports: Sequence[Report]) -> list[Outcome]:
         """Say what became of items; people see it as their status. What comes again, or late, changes nothing."""
         return self._run(self._calls.report(reports))
+
+    def report_usage(self, records: Sequence[UsageRecord]) -> list[UsageOutcome]:
+        """Say what accounts used; each record counts once, so repeat a report whose answer was lost."""
+        return self._run(self._calls.report_usage(records))
 
     def owed_purges(self) -> Iterator[Purge]:
         """List the accounts that the service is to delete, and has given no receipt for."""
@@ -93,6 +106,10 @@ class AsyncServingClient:
     async def report(self, reports: Sequence[Report]) -> list[Outcome]:
         """Say what became of items; people see it as their status. What comes again, or late, changes nothing."""
         return await self._run(self._calls.report(reports))
+
+    async def report_usage(self, records: Sequence[UsageRecord]) -> list[UsageOutcome]:
+        """Say what accounts used; each record counts once, so repeat a report whose answer was lost."""
+        return await self._run(self._calls.report_usage(records))
 
     async def owed_purges(self) -> AsyncIterator[Purge]:
         """List the accounts that the service is to delete, and has given no receipt for."""

@@ -24,7 +24,7 @@ from domicile.region.item_watch.domain import (
     Outcome,
     Report,
 )
-from domicile.region.items.domain import LARGEST_STATUS_BYTES, Status
+from domicile.region.items.domain import DEEPEST, LARGEST_STATUS_BYTES, Status, is_too_deep
 from domicile.region.items.store import list_items_of_service, write_status
 from domicile.region.plane import RegionPlane
 from domicile.region.service_identity.domain import ServiceCaller
@@ -77,7 +77,9 @@ async def report(plane: RegionPlane, service: ServiceCaller, reports: Sequence[R
         raise invalid({"/statuses": f"must hold 1 to {MOST_STATUSES}"})
     faults: dict[str, str] = {}
     for index, each in enumerate(reports):
-        if len(json.dumps(each.value)) > LARGEST_STATUS_BYTES:
+        if is_too_deep(each.value):
+            faults[f"/statuses/{index}/value"] = f"must not lie more than {DEEPEST} deep"
+        elif len(json.dumps(each.value)) > LARGEST_STATUS_BYTES:
             faults[f"/statuses/{index}/value"] = f"must be at most {LARGEST_STATUS_BYTES // 1024} KiB"
         if not 0 < each.version < LARGEST_VERSION:
             faults[f"/statuses/{index}/version"] = "must be the number of a version"

@@ -18,6 +18,8 @@ LONGEST_LOCATION: Final = 100
 LARGEST_SPEC_BYTES: Final = 64 * 1024
 MOST_REFERENCES: Final = 200
 """Items that one item may name."""
+DEEPEST: Final = 100
+"""How deep lists and objects may lie in each other."""
 LARGEST_STATUS_BYTES: Final = 16 * 1024
 MOST_NAMED: Final = 25
 """Users of an item that a refusal to delete it names."""
@@ -109,6 +111,22 @@ def change_faults(place: Place, change: Change) -> dict[str, str]:
     except Refused as refused:
         faults["/target/location"] = str(refused)
     return faults
+
+
+def is_too_deep(value: object) -> bool:
+    """Tell whether lists and objects lie in each other deeper than is kept."""
+    level: list[object] = [value]
+    for _ in range(DEEPEST + 1):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def lacks_target(place: Place, contents: Contents) -> bool:

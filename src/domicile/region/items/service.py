@@ -15,6 +15,7 @@ from domicile.kernel.versions import Precondition
 from domicile.region.item_log.domain import Contents, Place
 from domicile.region.items import store
 from domicile.region.items.domain import (
+    DEEPEST,
     LARGEST_SPEC_BYTES,
     MOST_REFERENCES,
     Change,
@@ -24,6 +25,7 @@ from domicile.region.items.domain import (
     change_faults,
     find_named,
     is_item_name,
+    is_too_deep,
     lacks_target,
     name_faults,
     no_item,
@@ -173,6 +175,8 @@ def contents_faults(place: Place, name: str, change: Change, made: Contents | No
         faults["/target"] = "is missing: a deployment says where it is put to work"
     if change.spec is None:
         return faults
+    if is_too_deep(change.spec):
+        return faults | {"/spec": f"must not lie more than {DEEPEST} deep"}
     if len(json.dumps(change.spec)) > LARGEST_SPEC_BYTES:
         return faults | {"/spec": f"must be at most {LARGEST_SPEC_BYTES // 1024} KiB"}
     found = find_faults(place.kind.schema, change.spec)

@@ -64,14 +64,16 @@ class Webhooks:
         state = await self._plane.database.run_tx(
             lambda tx: store.note_failure(tx, event, error, now=now, is_final=status == _GONE)
         )
-        _log.warning(
-            "webhook_failed",
-            region=self._plane.id,
-            service=self._service.name,
-            event_id=event.id,
-            error=error,
-            given_up=state is State.GIVEN_UP,
-        )
+        is_given_up = state is State.GIVEN_UP
+        if event.attempts == 0 or is_given_up:  # what lies between is for `domicile webhooks status`
+            _log.warning(
+                "webhook_failed",
+                region=self._plane.id,
+                service=self._service.name,
+                event_id=event.id,
+                error=error,
+                given_up=is_given_up,
+            )
         return False
 
     async def _call(self, event: ServiceEvent) -> tuple[int, str | None]:
