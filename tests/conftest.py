@@ -20,6 +20,13 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 _IN_CI = bool(os.environ.get("CI"))
+_ABOVE_ENGINES = {
+    *("contract", "edge"),
+    *("test_cloud_accounts", "test_forward_authentication", "test_service_identity", "test_service_openings"),
+}
+"""Rooms and modules about what lies above the stores: those were tried on both engines by other journeys and by use cases."""
+_WITH_ANY_TEXT = {"test_bad_bodies", "test_bad_fields", "test_fuzz"}
+"""They send whatever a text can be, of which PostgreSQL refuses more than SQLite."""
 _LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -33,10 +40,22 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def _engines_of(test: pytest.Item) -> list[DatabaseEngine]:
+    """List the engines on which a test runs by itself; `--engine` lets each run on the other."""
+    module = test.path
+    if (once := test.get_closest_marker("once")) is not None:
+        return [DatabaseEngine(once.args[0])]
+    if module.stem in _WITH_ANY_TEXT:
+        return [DatabaseEngine.POSTGRESQL]
+    room = module.relative_to(Path(__file__).parent).parts[0]
+    is_above = not _ABOVE_ENGINES.isdisjoint({room, module.stem})
+    return [DatabaseEngine.SQLITE] if is_above else list(DatabaseEngine)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_engine" in metafunc.fixturenames:
         chosen: str | None = metafunc.config.getoption("--engine")
-        engines = [DatabaseEngine(chosen)] if chosen else list(DatabaseEngine)
+        engines = [DatabaseEngine(chosen)] if chosen else _engines_of(metafunc.definition)
         metafunc.parametrize("database_engine", engines, ids=str, scope="session")
 
 

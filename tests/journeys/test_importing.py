@@ -86,6 +86,7 @@ def _ten_thousand_lines() -> tuple[str, dict[int, str]]:
     return "\ufeff" + text + "\r\n", {number: result for number, (*_, result) in odd.items()}
 
 
+@pytest.mark.once("sqlite")
 def test_ten_thousand_lines_each_come_to_their_own_result_and_a_second_run_doubles_nothing(
     world: World, run: tuple[Account, Run], tmp_path: Path
 ) -> None:

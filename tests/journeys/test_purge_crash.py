@@ -94,6 +94,7 @@ def _progress(real: RealServer) -> list[dict[str, str | int]]:
     return found
 
 
+@pytest.mark.once("postgresql")
 def test_a_purge_of_a_hundred_thousand_rows_survives_kill_9_and_its_receipt_verifies(
     real: RealServer,
     tmp_path: Path,

@@ -120,7 +120,7 @@ def _narrow(held: Held, levels: dict[str, str]) -> None:
     held.owner("POST", "/api/roles/keeper", {"serviceRoleURNs": urns})
 
 
-_BLIND = {"session": 403, "console cookie": 403, "cursor": 403, "invitation": 404, "token, writing": 403}
+_BLIND = {"session": 403, "console cookie": 303, "cursor": 403, "invitation": 404, "token, writing": 403}
 _NARROWINGS: dict[str, tuple[Callable[[Held], None], dict[str, int]]] = {
     "nothing": (lambda _: None, {}),
     "member removed": (

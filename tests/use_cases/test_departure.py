@@ -451,6 +451,7 @@ async def test_joining_that_meets_leaving_ends_in_one_of_both_and_an_owner(
     assert [line for line in differing if not line.endswith("invitation-mail")] == []
 
 
+@pytest.mark.once("sqlite")
 @pytest.mark.parametrize("moment", ["before", "inside", "after"])
 async def test_a_courier_that_is_killed_at_any_call_leaves_nothing_half(
     all_of_it: Leaving, region: LiveRegion, moment: str

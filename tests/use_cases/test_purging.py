@@ -122,6 +122,7 @@ async def test_an_account_is_not_purged_before_its_time(ending: Ending) -> None:
     assert (await ending.rows(account))["accounts"] == 1
 
 
+@pytest.mark.once("postgresql")
 async def test_killed_at_every_step_a_purge_comes_to_the_same_end(ending: Ending) -> None:
     steps = 0
     for moment in ("before", "inside", "after"):
