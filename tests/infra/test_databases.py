@@ -343,6 +343,7 @@ async def test_a_file_that_is_no_database_is_out_of_reach(tmp_path: Path):
     with pytest.raises(DomainError, match="database-unavailable"):
         await database.run_tx(lambda tx: tx.touch())
     await database.close()
+    await _driver_threads_ended()
 
 
 @pytest.mark.postgres
