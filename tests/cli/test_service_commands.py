@@ -225,3 +225,13 @@ def test_what_services_have_not_taken_is_shown_and_sent_again(run: Run, where: l
     assert "0 events" in run("webhooks", "send", "workload", "--since", "2026-11-27T10:00:00Z", *where).out
     assert run("webhooks", "send", "workload", "--since", "yesterday", *where).code == 2
     assert run("webhooks", "send", "workload", "--since", "2026-11-27", "--event", "evt_1", *where).code == 2
+
+
+def test_a_credential_for_a_region_that_is_not_there_is_a_fault(run: Run, tmp_path: Path):
+    config = tmp_path / "domicile.toml"
+    mark = "0" * 64
+    config.write_text(
+        f'[[services]]\nmanifest = "{EXAMPLE}"\nregion_credentials_sha256 = {{ "mars-1" = "{mark}" }}\n'
+    )
+    ended = run("config", "check", "--config", str(config), "--data", str(tmp_path))
+    assert ended.code != 0 and "'mars-1', which is no region" in ended.err

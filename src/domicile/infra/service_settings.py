@@ -1,7 +1,7 @@
 """The services of the platform, as an operator registers them: a manifest each, and a credential."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,16 @@ def read_services(
     if len(set(credentials)) < len(credentials):
         faults.append("services: one credential is there twice")
     return tuple(read), faults
+
+
+def credential_faults(registered: Sequence[RegisteredService], regions: Collection[str]) -> list[str]:
+    """Explain which credentials are for regions that the platform does not have."""
+    return [
+        f"services {each.service.name!r}: region_credentials_sha256 names {region!r}, which is no region"
+        for each in registered
+        for region in each.region_credentials
+        if region not in regions
+    ]
 
 
 def make_missing_credentials(registered: Sequence[RegisteredService]) -> bool:

@@ -17,7 +17,12 @@ from domicile.infra.network_settings import network_faults
 from domicile.infra.password_settings import PasswordSettings, password_faults
 from domicile.infra.relying_party import PasskeySettings, complete_passkeys, passkey_faults
 from domicile.infra.root_key import RootKeySource, root_key_source
-from domicile.infra.service_settings import RegisteredService, ServiceSettings, read_services
+from domicile.infra.service_settings import (
+    RegisteredService,
+    ServiceSettings,
+    credential_faults,
+    read_services,
+)
 from domicile.infra.toml_reading import read_section
 from domicile.kernel.ids import REGION_PATTERN, RegionId
 from domicile.kernel.regions import Region
@@ -413,6 +418,7 @@ def _faults(settings: Settings) -> list[str]:
         built_in=[service.name for service in BUILT_IN],
         regions=frozenset(RegionId(entry.id) for entry in settings.regions),
     )
+    faults += credential_faults(settings.services, ids)
     faults += password_faults(settings.passwords)
     if not settings.namespace.isalnum() or not settings.namespace.isascii():
         faults.append("namespace: must be ASCII letters and digits only")
