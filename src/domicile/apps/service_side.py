@@ -53,6 +53,5 @@ def open_service_side(settings: Settings, doors: Doors, keyring: Keyring) -> Ser
 def _webhooks_of(plane: RegionPlane, outbound: Outbound, keyring: Keyring) -> list[Webhooks]:
     return [
         Webhooks(plane, known, outbound, webhook_secret(keyring, known.name, plane.id))
-        for known in plane.catalogue.offered_in(plane.id)
-        if known.lifecycle_url
+        for known in plane.catalogue.told_in(plane.id)
     ]

@@ -89,6 +89,10 @@ class Catalogue:
         offered = (known for known in self.services if known.kinds or known not in BUILT_IN)
         return tuple(known for known in offered if known.runs_in(region))
 
+    def told_in(self, region: RegionId) -> tuple[Service, ...]:
+        """List the services of a region that asked to be told what happens to its accounts."""
+        return tuple(known for known in self.offered_in(region) if known.lifecycle_url)
+
     @cached_property
     def guards(self) -> Mapping[str, GuardTable]:
         """The guards of the platform's services, by the service's name."""

@@ -189,7 +189,7 @@ def make_service_token(
     *,
     output: Output = PLAIN,
 ) -> None:
-    """Make the credential by which a service reads the revocation feed; it is shown now and never again."""
+    """Make the credential by which a service is known; it is shown now and never again."""
     token = new_service_token().reveal()
     mark = sha256(token.encode()).hexdigest()
     if output.json:

@@ -1,11 +1,11 @@
 """What is wished of many items, and what comes of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from domicile.region.item_log.domain import Place
+from domicile.region.item_log.domain import Contents, Place
 from domicile.region.items.domain import Change, Item
 
 MOST_AT_ONCE: Final = 200
@@ -39,7 +39,9 @@ class Applied:
     place: Place
     item: Item
     outcome: Outcome
-    patch: list[dict[str, Any]]
+    before: Contents | None
+    """What the item held; None: it was not there."""
+    patch: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """JSON Patch (RFC 6902) on what the item held before."""
 
 

@@ -1,6 +1,7 @@
 """The use case that brings many items to what is wished of them, in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from domicile.infra.databases import RegionTx
 from domicile.infra.json_patch import compare_json
@@ -46,7 +47,7 @@ async def apply_items(
         refuse(missing)
         return applied
 
-    return await run(plane, work, dry_run=dry_run)
+    return [await _with_patch(each) for each in await run(plane, work, dry_run=dry_run)]
 
 
 def _find_places(plane: RegionPlane, caller: Caller, wishes: Sequence[Wish]) -> list[_Placed]:
@@ -82,11 +83,16 @@ async def _apply(writer: ItemWriter, place: Place, wish: Wish) -> Applied:
 
 
 def _applied(place: Place, before: Item | None, after: Item) -> Applied:
-    if before is after:
-        return Applied(place, after, Outcome.UNCHANGED, [])
-    held = before.contents.as_json() if before else {}
-    patch = compare_json(held, after.contents.as_json())
-    return Applied(place, after, Outcome.UPDATE if before else Outcome.CREATE, patch)
+    if before is None:
+        return Applied(place, after, Outcome.CREATE, None)
+    return Applied(place, after, Outcome.UNCHANGED if before is after else Outcome.UPDATE, before.contents)
+
+
+async def _with_patch(applied: Applied) -> Applied:
+    if applied.outcome is Outcome.UNCHANGED:
+        return applied
+    held = applied.before.as_json() if applied.before else {}
+    return replace(applied, patch=await compare_json(held, applied.item.contents.as_json()))
 
 
 def _contents(change: Change) -> Contents:

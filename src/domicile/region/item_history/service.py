@@ -47,14 +47,15 @@ async def compare_versions(
     place = find_place(plane, caller, wanted, Verb.READ)
     require_name(name)
 
-    async def work(tx: RegionTx) -> Difference:
+    async def work(tx: RegionTx) -> tuple[int, int, dict[str, Any], dict[str, Any]]:
         last = await read_last_version(tx, caller.account_id, place, name) if after is None else after
         first = max(last - 1, 0) if before is None else before
         older = {} if first == 0 else _as_json(await _get(tx, caller, place, name, first))
         newer = _as_json(await _get(tx, caller, place, name, last))
-        return Difference(first, last, compare_json(older, newer))
+        return first, last, older, newer
 
-    return await plane.database.read(work)
+    first, last, older, newer = await plane.database.read(work)
+    return Difference(first, last, await compare_json(older, newer))
 
 
 async def roll_back(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from domicile.kernel.errors import invalid
 from domicile.kernel.ids import AccountId, find_account_id
 from domicile.kernel.paging import Page
 from domicile.region.item_log.domain import ItemChange
@@ -18,15 +17,11 @@ MOST_STATUSES: Final = 100
 MOST_WAITING: Final = 200
 MOST_WAITING_EACH: Final = 8
 """Answers that may wait at once, in all and for one service; others are given at once."""
-LONGEST_WAIT: Final = 30
-"""Seconds that an answer may wait for news."""
 LOOK_EVERY_SECONDS: Final = 1.0
 """While an answer waits, the log is looked at so often, whichever node wrote to it."""
 
 LARGEST_VERSION: Final = 2**53
 """No version has so high a number."""
-
-_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +81,3 @@ class Outcome(StrEnum):
     KEPT = "kept"
     PASSED_OVER = "passed-over"
     """There is no such item, or not of that version yet, or the service has spoken of a later one."""
-
-
-def parse_since(text: str | None) -> int | None:
-    """Read after which number the log goes on; None: it begins."""
-    return None if text is None else _number("since", text, digits=_MOST_DIGITS)
-
-
-def parse_wait(text: str | None) -> int:
-    """Read how many seconds an answer may wait for news; none if nothing is said."""
-    seconds = 0 if text is None else _number("wait", text, digits=2)
-    if seconds > LONGEST_WAIT:
-        raise invalid({"wait": f"must be a whole number of seconds from 0 to {LONGEST_WAIT}"})
-    return seconds
-
-
-def _number(name: str, text: str, *, digits: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= digits):
-        raise invalid({name: "must be a whole number"})
-    return int(text)

@@ -4,7 +4,6 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from domicile.region.item_watch import service as use_cases
-from domicile.region.item_watch.domain import parse_since, parse_wait
 from domicile.region.item_watch.schemas import (
     ChangesBody,
     KeptItemsBody,
@@ -18,6 +17,7 @@ from domicile.region.item_watch.schemas import (
 from domicile.region.item_watch.service import ItemFeeds
 from domicile.region.plane import RegionPlane
 from domicile.region.regions import Regions
+from domicile.region.revocations.domain import parse_since, parse_wait
 from domicile.region.service_identity.domain import ServiceCaller
 from domicile.web.bodies import or_unset
 from domicile.web.operations import Access, operation

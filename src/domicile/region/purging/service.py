@@ -75,7 +75,7 @@ async def _begin(plane: RegionPlane, account_id: AccountId) -> None:
             version=1,
         )
         await store.insert_purge(tx, begun)
-        asked = [known.name for known in plane.catalogue.offered_in(plane.id) if known.lifecycle_url]
+        asked = [known.name for known in plane.catalogue.told_in(plane.id)]
         await ask_services(tx, asked, suspension.receipt_id, account_id, now=now)
         await append_service_event(
             plane, tx, Happening.ACCOUNT_PURGED, account_id, suspension.receipt_id, seq=version

@@ -67,7 +67,7 @@ async def append_service_event(
         "due_at": now,
         "last_error": "",
     }
-    asked = [service.name for service in plane.catalogue.offered_in(plane.id) if service.lifecycle_url]
+    asked = [service.name for service in plane.catalogue.told_in(plane.id)]
     if asked:
         await tx.execute(
             tx.insert(service_events),
